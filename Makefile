@@ -1,0 +1,74 @@
+# `make run` and `make test` need Python 3.11 or later and nothing else; everything they install goes into .venv.
+PYTHON ?= python3
+SHELL := /bin/sh
+PIP := .venv/bin/pip --quiet --disable-pip-version-check
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint types imports pytest fuzz format lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/.runtime ## the API and its worker in this terminal; Ctrl-C stops both
+	@exec .venv/bin/stockroom run
+
+test: check pytest ## exactly what CI runs
+
+check: lint types imports ## all of it but the tests
+
+lint: .venv/.dev
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+
+types: .venv/.dev
+	.venv/bin/mypy
+
+imports: .venv/.dev
+	.venv/bin/lint-imports --no-logo
+
+pytest: .venv/.dev ## the tests alone; ARGS="-k name" picks some
+	.venv/bin/pytest $(ARGS)
+
+# Other requests each time; what fails says its seed. ARGS="--seed 7 --max-examples 50" repeats a run.
+fuzz: .venv/.dev ## hold the service to its contract with thousands of made-up requests
+	STOCKROOM_TEST_FUZZ="$(or $(ARGS),--max-examples 300)" .venv/bin/pytest -s tests/fuzz/test_schemathesis.py
+
+format: .venv/.dev ## put the code into its form
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+# Pins that still fit are kept; ARGS=--upgrade takes the newest versions. The second lock repeats the pins of the first.
+COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" $(ARGS) pyproject.toml
+
+lock: .venv/.dev ## write requirements.lock and requirements-dev.lock anew
+	$(COMPILE) --group build --output-file requirements.lock
+	$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean: ## remove .venv and caches; the data in var/ stays
+	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps: an environment is made once and brought up to date when what it is made from changes.
+INSTALL := $(PIP) install --no-deps --no-build-isolation --editable .
+
+.venv/.dev: requirements-dev.lock pyproject.toml | .venv/bin/pip
+	@echo "Installing what tests need into .venv ..."
+	@$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@$(INSTALL)
+	@touch .venv/.runtime $@
+
+.venv/.runtime: requirements.lock pyproject.toml | .venv/bin/pip
+	@echo "Installing Stockroom into .venv (the first time only) ..."
+	@$(PIP) install --require-hashes --requirement requirements.lock
+	@$(INSTALL)
+	@touch $@
+
+.venv/bin/pip:
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "Stockroom needs Python 3.11 or later, and there is no $(PYTHON) here." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Stockroom needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) -V 2>&1)." \
+			"Name another: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
