@@ -1,0 +1,76 @@
+"""Accounts: who may do what, and the values that login and authorization hand around."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Role = Literal["viewer", "clerk", "manager", "admin"]
+
+USERNAME = re.compile(r"[a-z][a-z0-9_.-]{2,39}")
+LONGEST_EMAIL = 254
+
+_READ = frozenset({"items:read", "stock:read", "tasks:read"})
+_CLERK = _READ | {"stock:write", "tasks:write"}
+_MANAGER = _CLERK | {"items:write", "webhooks:manage"}
+_ADMIN = _MANAGER | {"users:manage"}
+
+ROLE_SCOPES: Mapping[str, frozenset[str]] = {
+    "viewer": _READ,
+    "clerk": _CLERK,
+    "manager": _MANAGER,
+    "admin": _ADMIN,
+}
+SCOPES = _ADMIN
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    username: str
+    email: str
+    role: Role
+    disabled: bool
+    created_at: datetime
+
+    @property
+    def is_acting_admin(self) -> bool:
+        return self.role == "admin" and not self.disabled
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An account with the hash its password is verified against."""
+
+    account: Account
+    password_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls: the subject is a user name, the session is the login that the token came from."""
+
+    subject: str
+    scopes: frozenset[str]
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """What login and refresh hand out (RFC 6749 section 5.1). `expires_in` is in seconds."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    refresh_token: str
+    scope: str
+
+
+def narrow(scopes: frozenset[str], requested: str | None) -> frozenset[str]:
+    """Those of `scopes` that are requested, space separated. None requests all, an empty text none."""
+    return scopes if requested is None else scopes & frozenset(requested.split())
+
+
+def scope_text(scopes: frozenset[str]) -> str:
+    """Scopes as RFC 6749 section 3.3 writes them."""
+    return " ".join(sorted(scopes))

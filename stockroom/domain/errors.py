@@ -1,0 +1,107 @@
+"""Refusals of the domain. They know no HTTP: `code` names an entry of the contract's problem catalogue."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """A request that is understood and refused.
+
+    `detail` is a sentence for people; `errors` lists single faults as `{"detail", "pointer" | "parameter"}`;
+    `retry_after` is in seconds; further members travel with the problem as they are.
+    `recorded` refusals keep what was written before them: a failed login must still be counted.
+    """
+
+    code: ClassVar[str]
+    recorded: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        errors: Sequence[dict[str, str]] = (),
+        retry_after: int | None = None,
+        **members: object,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.retry_after = retry_after
+        self.members = members
+
+
+class NotFound(DomainError):
+    code = "not-found"
+
+
+class InvalidRequest(DomainError):
+    """Values that are well-formed each, and wrong together or in the light of what is stored."""
+
+    code = "validation-failed"
+
+
+class PreconditionRequired(DomainError):
+    code = "precondition-required"
+
+
+class PreconditionFailed(DomainError):
+    code = "precondition-failed"
+
+
+class Overloaded(DomainError):
+    code = "unavailable"
+
+
+class InvalidCredentials(DomainError):
+    code = "invalid-credentials"
+    recorded = True
+
+
+class TooManyAttempts(DomainError):
+    code = "too-many-attempts"
+
+
+class InvalidToken(DomainError):
+    """A refresh token that is unknown, expired or used twice; using it twice ends its session."""
+
+    code = "invalid-token"
+    recorded = True
+
+
+class RegistrationClosed(DomainError):
+    code = "registration-closed"
+
+
+class UsernameTaken(DomainError):
+    code = "username-taken"
+
+
+class WeakPassword(DomainError):
+    code = "weak-password"
+
+
+class WrongPassword(DomainError):
+    code = "wrong-password"
+    recorded = True
+
+
+class LastAdmin(DomainError):
+    code = "last-admin"
+
+
+class SkuTaken(DomainError):
+    code = "sku-taken"
+
+
+class InvalidCsv(DomainError):
+    code = "invalid-csv"
+
+
+class TaskFinished(DomainError):
+    code = "task-finished"
+
+
+class NotReady(DomainError):
+    """Something the service cannot do without does not answer."""
+
+    code = "unavailable"

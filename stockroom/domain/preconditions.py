@@ -1,0 +1,28 @@
+"""Preconditions: a change is for callers who know the state that they are changing (RFC 9110, 13.1.1)."""
+
+import re
+
+from stockroom.domain.errors import PreconditionFailed, PreconditionRequired
+
+_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+# Empty members are allowed in lists (RFC 9110, 5.6.1).
+_TAGS = re.compile(rf"[ \t]*(?:{_TAG}[ \t]*)?(?:,[ \t]*(?:{_TAG}[ \t]*)?)*")
+_EACH_TAG = re.compile(_TAG)
+
+
+def require_match(if_match: str | None, etag: str) -> None:
+    """Let a change pass whose `If-Match` names the present `etag`; call it once the thing is known to exist.
+
+    Raises PreconditionRequired without the header, and PreconditionFailed where it names other states only.
+    """
+    if if_match is None:
+        raise PreconditionRequired("Send the ETag of the state you are changing as If-Match, or `*`.")
+    if not matches(if_match, etag):
+        raise PreconditionFailed(f"It has changed in the meantime: its ETag is {etag} now.")
+
+
+def matches(if_match: str, etag: str) -> bool:
+    """Compare strongly (RFC 9110, 8.8.3.2): a weak tag matches nothing, `*` matches whatever exists."""
+    if if_match.strip(" \t") == "*":
+        return True
+    return _TAGS.fullmatch(if_match) is not None and etag in _EACH_TAG.findall(if_match)

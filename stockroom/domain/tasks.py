@@ -1,0 +1,76 @@
+"""Long work: a task, what it has done so far, and the lease under which one worker does it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+UNFINISHED: tuple[State, ...] = ("queued", "running")
+
+ErrorKind = Literal["rejected", "merged"]
+
+CLAIMS_WITHOUT_PROGRESS = 5
+"""So often is work taken up that gets nowhere, before it is given up: it may be what kills its workers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Rows done so far, and of how many; None until they are counted."""
+
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Long work as its owner sees it (contract: Task). `errors` counts the entries of its error list."""
+
+    id: str
+    kind: str
+    dry_run: bool
+    state: State
+    progress: Progress
+    errors: int
+    summary: Mapping[str, int] | None
+    failure: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def pending(self) -> bool:
+        return self.state in UNFINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class TaskError:
+    """One fault or merger in the input, by physical line from 1 (contract: TaskError)."""
+
+    line: int
+    column: str | None
+    kind: ErrorKind
+    reason: str
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on a task until it runs out, unless renewed.
+
+    `fence` grows with each claim; a write under a lower one is refused. The rest is how the work stood then.
+    """
+
+    task_id: str
+    fence: int
+    seconds: float
+    kind: str
+    parameters: Mapping[str, Any]
+    done: int
+    total: int | None
+    errors: int
+    summary: Mapping[str, int] | None
+
+
+class LeaseLost(Exception):
+    """The task was cancelled or is another worker's by now; what was about to be written must not be."""
