@@ -1,0 +1,55 @@
+"""The beginning of a CSV file: its header, and the delimiter that makes most sense of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import BinaryIO
+
+from stockroom.domain.imports import DELIMITERS, Rejection, resolve_columns
+from stockroom.storage.csv_lines import encoding_of, read_lines
+from stockroom.storage.csv_rows import Record, read_records
+
+LONGEST_HEADER = 2**16
+"""Bytes; a header must end within them."""
+
+_SAMPLE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The delimiter and the header's titles; None where the file begins with nothing that can be a header."""
+
+    delimiter: str
+    titles: list[str] | None
+
+
+def read_head(
+    source: BinaryIO, *, encoding: str | None, delimiter: str | None, wanted: Sequence[str] | None
+) -> Head:
+    """Read the header, finding out what is not given; `wanted` columns help to tell the delimiter."""
+    raw = source.read(LONGEST_HEADER)
+    whole = not source.read(1)
+    encoding = encoding or encoding_of(raw, whole=whole)
+    candidates = [delimiter] if delimiter else DELIMITERS.values()
+    heads = [_split(raw, encoding, candidate, whole=whole) for candidate in candidates]
+    best, records = max(heads, key=lambda head: _sense(head[1], wanted))
+    first = records[0] if records else None
+    return Head(best, first.values if isinstance(first, Record) else None)
+
+
+def _split(raw: bytes, encoding: str, delimiter: str, *, whole: bool) -> tuple[str, list[Record | Rejection]]:
+    lines = list(read_lines(BytesIO(raw), encoding))
+    if not whole:
+        # The last one may be cut in two.
+        lines.pop()
+    return delimiter, list(read_records(iter(lines), delimiter))
+
+
+def _sense(records: list[Record | Rejection], wanted: Sequence[str] | None) -> tuple[bool, float, int]:
+    if not records or isinstance(records[0], Rejection):
+        return False, 0.0, 0
+    header, rows = records[0].values, records[1 : 1 + _SAMPLE]
+    alike = sum(isinstance(row, Record) and len(row.values) == len(header) for row in rows)
+    _, faults = resolve_columns(header, wanted)
+    regular = alike / len(rows) if rows and len(header) > 1 else 0.0
+    return not faults, regular, len(header)

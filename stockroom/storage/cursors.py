@@ -1,0 +1,81 @@
+"""Opaque cursors: the order of a list and the sort keys of one row in it, in a short text safe in URLs."""
+
+from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from stockroom.domain.errors import InvalidRequest
+from stockroom.storage.tables import Moment
+
+LONGEST = 1_500
+"""Characters of a cursor (contract: Cursor): a name of 200 characters of four bytes takes 1,200."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One column to sort by: text, integer or Moment, and never NULL."""
+
+    column: sa.ColumnElement[Any]
+    descending: bool = False
+
+
+def encode(keys: Sequence[Key], row: sa.Row[*tuple[Any, ...]]) -> str:
+    """Make the cursor of the page that begins after `row`."""
+    found = row._mapping  # noqa: SLF001 - SQLAlchemy's public accessor by column; the underscore spares names.
+    values = [_plain(found[key.column]) for key in keys]
+    return urlsafe_b64encode(orjson.dumps([_order(keys), *values])).rstrip(b"=").decode()
+
+
+def decode(keys: Sequence[Key], cursor: str) -> tuple[object, ...]:
+    """Read the values of `keys` from a cursor. Raises InvalidRequest for one not made for these keys."""
+    try:
+        values = _unpack(cursor, _order(keys))
+        return tuple(_typed(key.column.type, value) for key, value in zip(keys, values, strict=True))
+    except (ValueError, TypeError, OverflowError):
+        raise InvalidRequest(
+            "The cursor was not made by this list in this order.",
+            errors=[{"detail": "is not a cursor of this list and order", "parameter": "cursor"}],
+        ) from None
+
+
+def _order(keys: Sequence[Key]) -> str:
+    return ",".join(f"-{key.column}" if key.descending else str(key.column) for key in keys)
+
+
+def _unpack(cursor: str, order: str) -> list[object]:
+    if len(cursor) > LONGEST:
+        raise ValueError("too long")
+    content = orjson.loads(b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+    if not isinstance(content, list) or content[:1] != [order]:
+        raise TypeError("made for another order")
+    return content[1:]
+
+
+def _plain(value: object) -> object:
+    return (value - _EPOCH) // _MILLISECOND if isinstance(value, datetime) else value
+
+
+def _typed(kind: sa.types.TypeEngine[Any], value: object) -> object:
+    """The value as the column holds it; the databases answer other types, sizes and NUL with an error."""
+    if isinstance(kind, Moment):
+        return _EPOCH + _whole(value, bits=64) * _MILLISECOND
+    if isinstance(kind, sa.Integer):
+        return _whole(value, bits=64 if isinstance(kind, sa.BigInteger) else 32)
+    if isinstance(kind, sa.String) and isinstance(value, str) and "\0" not in value:
+        return value
+    raise TypeError("of another type than its column")
+
+
+def _whole(value: object, *, bits: int) -> int:
+    limit = 2 ** (bits - 1)
+    if type(value) is not int or not -limit <= value < limit:
+        raise TypeError("not an integer of the column's size")
+    return value

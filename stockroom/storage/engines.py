@@ -1,0 +1,142 @@
+"""Databases: an engine for reads, an engine for writes, and the unit of work."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+import sqlalchemy as sa
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The present in UTC, cut to the milliseconds that storage and wire hold."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+class Work:
+    """A unit of work: one transaction, begun at first use, ended by whoever opened it.
+
+    Reads before the first write must not hold SQLite's only write lock, hence the late beginning.
+    """
+
+    def __init__(self, engine: sa.Engine, now: datetime) -> None:
+        self.now = now
+        self._engine = engine
+        self._connection: sa.Connection | None = None
+        self._after_commit: list[Callable[[], None]] = []
+
+    @property
+    def connection(self) -> sa.Connection:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            self._connection.begin()
+        return self._connection
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Have `call` run once what was written is durable; never if it is rolled back."""
+        self._after_commit.append(call)
+
+    def commit(self) -> None:
+        if self._connection is not None:
+            self._connection.commit()
+        self._close()
+        calls, self._after_commit = self._after_commit, []
+        for call in calls:
+            call()
+
+    def rollback(self) -> None:
+        self._after_commit.clear()
+        self._close()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.commit()
+        else:
+            self.rollback()
+
+
+@dataclass(frozen=True)
+class Database:
+    """`reads` runs each statement by itself (AUTOCOMMIT); `writes` runs transactions."""
+
+    reads: sa.Engine
+    writes: sa.Engine
+    clock: Clock = utc_now
+
+    def work(self) -> Work:
+        return Work(self.writes, self.clock())
+
+    def dispose(self) -> None:
+        self.reads.dispose()
+        self.writes.dispose()
+
+
+def open_database(url: str, *, connections: int) -> Database:
+    """Open the database at `url` (SQLAlchemy form) for up to `connections` threads; nothing is read yet."""
+    if sa.make_url(url).get_backend_name() == "sqlite":
+        return _open_sqlite(url, connections)
+    return _open_server(url, connections)
+
+
+def _open_sqlite(url: str, connections: int) -> Database:
+    reads = _sqlite_engine(url, connections)
+    writes = _sqlite_engine(url, connections)
+    # A deferred transaction that turns into a writer fails at once when another has written; these queue up.
+    sa.event.listen(writes, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return Database(reads, writes)
+
+
+def _sqlite_engine(url: str, connections: int) -> sa.Engine:
+    # No isolation level: Python's sqlite3 would begin transactions by itself, deferred.
+    connect = {"timeout": 30, "isolation_level": None}
+    engine = sa.create_engine(
+        url, pool_size=connections, max_overflow=0, connect_args=connect, hide_parameters=True
+    )
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    _use_wal(connection)
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    # The file remembers this; changing it does not wait for a process that is changing it just now.
+    for _ in range(100):
+        with suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        time.sleep(0.05)
+    raise TimeoutError("the database stays locked while its journal is to become a WAL")
+
+
+def _open_server(url: str, connections: int) -> Database:
+    # What people stored, password hashes too, has no place in the log lines of errors: `hide_parameters`.
+    options = {
+        "pool_size": connections,
+        "max_overflow": 0,
+        "pool_pre_ping": True,
+        "pool_timeout": 10,
+        "hide_parameters": True,
+    }
+    reads = sa.create_engine(url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, **options)
+    return Database(reads=reads, writes=sa.create_engine(url, **options))

@@ -1,0 +1,92 @@
+"""The file store: uploaded files by name, in a folder or a bucket (any fsspec URL)."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import fsspec
+
+
+class FileStore:
+    """Files under `url`, such as `file:///srv/files` or `s3://bucket/prefix`. Names hold no slash."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def put(self, path: Path, name: str) -> None:
+        """Store a copy of the local file `path` as `name`; it is durable when this returns."""
+        system, root = self._system()
+        if not _is_local(system):
+            system.put_file(str(path), f"{root}/{name}")
+            return
+        folder = Path(root)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = folder / f".{name}.part"
+        try:
+            _copy(path, part)
+            part.replace(folder / name)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        _sync(folder)
+
+    def open(self, name: str) -> BinaryIO:
+        """Open for reading. Raises FileNotFoundError."""
+        system, root = self._system()
+        return cast(BinaryIO, system.open(f"{root}/{name}", "rb"))
+
+    def delete(self, name: str) -> None:
+        """Delete, unless it is gone already."""
+        system, root = self._system()
+        with contextlib.suppress(FileNotFoundError):
+            system.rm_file(f"{root}/{name}")
+
+    def names_older_than(self, moment: datetime) -> Iterator[str]:
+        """The names of files last written before `moment`, an aware datetime."""
+        system, root = self._system()
+        try:
+            entries = system.ls(root, detail=True, refresh=True)
+        except FileNotFoundError:
+            return
+        for entry in entries:
+            if entry["type"] == "file" and _written(entry) < moment:
+                yield str(entry["name"]).rsplit("/", 1)[-1]
+
+    def _system(self) -> tuple[Any, str]:
+        # fsspec keeps its file systems by URL, so that this costs next to nothing and survives a fork.
+        system, root = fsspec.url_to_fs(self._url)
+        return system, root.rstrip("/")
+
+
+def _is_local(system: Any) -> bool:
+    protocols = system.protocol if isinstance(system.protocol, tuple) else (system.protocol,)
+    return "file" in protocols
+
+
+def _copy(source: Path, target: Path) -> None:
+    with (
+        source.open("rb") as reader,
+        os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as writer,
+    ):
+        shutil.copyfileobj(reader, writer, 2**20)
+        writer.flush()
+        os.fsync(writer.fileno())
+
+
+def _sync(folder: Path) -> None:
+    # Without this the file is on the disk, and its name perhaps not.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _written(entry: dict[str, Any]) -> datetime:
+    """The time of the last write, under the name that each kind of store gives it."""
+    moment = next(entry[key] for key in ("mtime", "LastModified", "last_modified", "created") if key in entry)
+    return moment if isinstance(moment, datetime) else datetime.fromtimestamp(moment, UTC)

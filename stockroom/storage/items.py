@@ -1,0 +1,133 @@
+"""Queries of single items and of pages of them, each with its tags."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from stockroom.domain.items import Item
+from stockroom.storage.pages import Key, Page, PageRequest, paginate
+from stockroom.storage.tables import item_tags, items
+
+_Row = sa.Row[*tuple[Any, ...]]
+
+_columns = (
+    items.c.sku,
+    items.c.name,
+    items.c.description,
+    items.c.unit,
+    items.c.reorder_point,
+    items.c.archived,
+    items.c.version,
+    items.c.created_at,
+    items.c.updated_at,
+)
+_sku = items.c.sku == sa.bindparam("key")
+
+# One row a tag: for the few tags of an item this is faster than collecting them in the database.
+_find = sa.select(*_columns, item_tags.c.tag).outerjoin_from(items, item_tags).where(_sku)
+# Rows inserted for an item lock it FOR KEY SHARE, which this leaves free. SQLite has one writer anyway.
+_lock = sa.select(*_columns).where(_sku).with_for_update(key_share=True)
+_tags = sa.select(item_tags.c.tag).join_from(item_tags, items).where(_sku)
+# PostgreSQL's construct also compiles for SQLite, whose syntax here is the same.
+_insert = postgresql.insert(items).on_conflict_do_nothing().returning(items.c.id)
+_update = sa.update(items).where(_sku).returning(items.c.id)
+_forget_tags = sa.delete(item_tags).where(item_tags.c.item_id == sa.bindparam("item"))
+
+# No tag holds a comma (contract: Tag).
+_collected_tags = (
+    sa.select(sa.func.aggregate_strings(item_tags.c.tag, ","))
+    .where(item_tags.c.item_id == items.c.id)
+    .scalar_subquery()
+    .label("tags")
+)
+_list = sa.select(*_columns, _collected_tags)
+
+ORDERS = {
+    f"{sign}{name}": tuple(Key(items.c[key], descending=bool(sign)) for key in dict.fromkeys((name, "sku")))
+    for name in ("sku", "name", "created_at", "updated_at")
+    for sign in ("", "-")
+}
+"""Orders by their name in the contract. The SKU settles ties, the same way round, as the indexes do."""
+
+
+def find(reader: sa.Connection, sku: str) -> Item | None:
+    """Read one item, in one query."""
+    rows = reader.execute(_find, {"key": sku}).all()
+    return _item(rows[0], (row.tag for row in rows if row.tag is not None)) if rows else None
+
+
+def page(
+    reader: sa.Connection, request: PageRequest, *, q: str | None, tag: str | None, archived: bool, sort: str
+) -> Page[Item]:
+    """Read a page of the items, in one of `ORDERS`.
+
+    `q` is looked for in SKU and name whatever its case. Beyond ASCII, case is folded as the database's locale
+    folds it, which on SQLite is not at all.
+    """
+    query = _list.where(items.c.archived.is_(archived))
+    if q is not None:
+        query = query.where(_holding(q))
+    if tag is not None:
+        # EXISTS would have SQLite look at every item, however few carry the tag.
+        query = query.where(items.c.id.in_(sa.select(item_tags.c.item_id).where(item_tags.c.tag == tag)))
+    return paginate(reader, query, keys=ORDERS[sort], request=request, read=_listed)
+
+
+def lock(connection: sa.Connection, sku: str) -> Item | None:
+    """Read one item and keep others from changing it until the transaction ends."""
+    row = connection.execute(_lock, {"key": sku}).one_or_none()
+    # Only a statement begun after the wait for the lock sees the tags that the other writer left.
+    return None if row is None else _item(row, connection.scalars(_tags, {"key": sku}))
+
+
+def insert(connection: sa.Connection, item: Item) -> bool:
+    """Store a new item; False where its SKU is taken, also by a transaction that has just committed."""
+    key = connection.scalar(_insert, _values(item))
+    if key is not None:
+        _add_tags(connection, key, item.tags)
+    return key is not None
+
+
+def save(connection: sa.Connection, before: Item, after: Item) -> None:
+    """Replace a locked item by its next version."""
+    key = connection.scalar(_update, {"key": before.sku, **_values(after)})
+    if key is not None and before.tags != after.tags:
+        connection.execute(_forget_tags, {"item": key})
+        _add_tags(connection, key, after.tags)
+
+
+def _holding(text: str) -> sa.ColumnElement[bool]:
+    # PostgreSQL refuses a NUL in any text, and no item holds one (contract: Sku, ItemName).
+    if "\0" in text:
+        return sa.false()
+    return items.c.sku.icontains(text, autoescape=True) | items.c.name.icontains(text, autoescape=True)
+
+
+def _add_tags(connection: sa.Connection, key: int, tags: Iterable[str]) -> None:
+    if tags:
+        connection.execute(sa.insert(item_tags), [{"item_id": key, "tag": tag} for tag in tags])
+
+
+def _values(item: Item) -> dict[str, object]:
+    return {column.name: getattr(item, column.name) for column in _columns}
+
+
+def _listed(row: _Row) -> Item:
+    return _item(row, row.tags.split(",") if row.tags else ())
+
+
+def _item(row: _Row, tags: Iterable[str]) -> Item:
+    return Item(
+        sku=row.sku,
+        name=row.name,
+        description=row.description,
+        unit=row.unit,
+        reorder_point=row.reorder_point,
+        tags=tuple(sorted(tags)),
+        archived=row.archived,
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

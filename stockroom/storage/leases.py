@@ -1,0 +1,87 @@
+"""Tasks as workers see them: claimed by lease, written under a fence, found again when a worker is gone."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from stockroom.domain.tasks import Lease, LeaseLost
+from stockroom.storage.tables import tasks
+
+REPUBLISH_AFTER = timedelta(seconds=5)
+"""An unanswered wake-up call is repeated after so long, then at growing intervals up to the next."""
+REPUBLISH_AT_LEAST = timedelta(minutes=10)
+
+
+def claim(connection: sa.Connection, id: str, *, seconds: float, now: datetime) -> tuple[Lease, int] | None:
+    """Take the task unless it is finished or somebody's; with it, the claims since its last progress."""
+    statement = (
+        tasks.update()
+        .where(tasks.c.id == id, sa.or_(tasks.c.state == "queued", _abandoned(now)))
+        .values(
+            state="running",
+            fence=tasks.c.fence + 1,
+            claims=tasks.c.claims + 1,
+            lease_until=now + timedelta(seconds=seconds),
+            started_at=sa.func.coalesce(tasks.c.started_at, sa.literal(now, tasks.c.started_at.type)),
+        )
+        .returning(tasks)
+    )
+    row = connection.execute(statement).one_or_none()
+    if row is None:
+        return None
+    lease = Lease(
+        task_id=row.id,
+        fence=row.fence,
+        seconds=seconds,
+        kind=row.kind,
+        parameters=row.parameters,
+        done=row.done,
+        total=row.total,
+        errors=row.errors,
+        summary=row.summary,
+    )
+    return lease, row.claims
+
+
+def write(connection: sa.Connection, lease: Lease, values: Mapping[str, Any]) -> None:
+    """Write to the task under the lease. Raises LeaseLost if the task is no longer this holder's."""
+    statement = (
+        tasks.update()
+        .where(tasks.c.id == lease.task_id, tasks.c.fence == lease.fence, tasks.c.state == "running")
+        .values(values)
+    )
+    if connection.execute(statement).rowcount != 1:
+        raise LeaseLost(lease.task_id)
+
+
+def any_unattended(reader: sa.Connection, now: datetime) -> bool:
+    """Whether any task waits for a worker without a fresh wake-up call."""
+    return reader.scalar(sa.select(tasks.c.id).where(_unattended(now)).limit(1)) is not None
+
+
+def take_unattended(connection: sa.Connection, now: datetime) -> list[str]:
+    """Note a new wake-up call for every task that needs one; of several callers at once, one gets each."""
+    statement = tasks.update().where(_unattended(now)).values(published_at=now).returning(tasks.c.id)
+    return list(connection.scalars(statement))
+
+
+def _abandoned(now: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(tasks.c.state == "running", tasks.c.lease_until <= now)
+
+
+def _unattended(now: datetime) -> sa.ColumnElement[bool]:
+    moment = round(now.timestamp() * 1000)
+    published = sa.type_coerce(tasks.c.published_at, sa.BigInteger)
+    created = sa.type_coerce(tasks.c.created_at, sa.BigInteger)
+    silent = sa.or_(
+        tasks.c.published_at.is_(None),
+        tasks.c.published_at <= now - REPUBLISH_AT_LEAST,
+        sa.and_(
+            tasks.c.published_at <= now - REPUBLISH_AFTER,
+            # Each interval is as long as all before it, lest the calls pile up in front of a busy worker.
+            moment - published >= published - created,
+        ),
+    )
+    return sa.and_(sa.or_(tasks.c.state == "queued", _abandoned(now)), silent)

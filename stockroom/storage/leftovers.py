@@ -1,0 +1,40 @@
+"""Rows that have served their time: found and deleted."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from stockroom.domain.tasks import UNFINISHED
+from stockroom.storage.tables import (
+    idempotency_keys,
+    import_keys,
+    login_failures,
+    revocations,
+    sessions,
+    tasks,
+)
+
+
+def delete_expired(connection: sa.Connection, *, now: datetime, day_ago: datetime) -> None:
+    """Delete sessions and revocations past their time, and what else is older than a day."""
+    connection.execute(sessions.delete().where(sessions.c.expires_at < now))
+    connection.execute(revocations.delete().where(revocations.c.expires_at < now))
+    connection.execute(login_failures.delete().where(login_failures.c.last_at < day_ago))
+    connection.execute(idempotency_keys.delete().where(idempotency_keys.c.created_at < day_ago))
+
+
+def finished_with_notes(reader: sa.Connection) -> list[str]:
+    """The finished tasks whose import notes are still there."""
+    noted = sa.exists().where(import_keys.c.task_id == tasks.c.id)
+    return list(reader.scalars(sa.select(tasks.c.id).where(tasks.c.state.not_in(UNFINISHED), noted)))
+
+
+def delete_notes(connection: sa.Connection, task_id: str) -> None:
+    connection.execute(import_keys.delete().where(import_keys.c.task_id == task_id))
+
+
+def finished(reader: sa.Connection, ids: Collection[str]) -> set[str]:
+    """Those of `ids` whose work is over."""
+    query = sa.select(tasks.c.id).where(tasks.c.id.in_(ids), tasks.c.state.not_in(UNFINISHED))
+    return set(reader.scalars(query))

@@ -1,0 +1,177 @@
+"""All tables. The same on SQLite and PostgreSQL; migrations/ makes them, these describe them to queries."""
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+
+class Moment(sa.types.TypeDecorator[datetime]):
+    """A point in time: milliseconds since the epoch in the database, an aware UTC datetime in Python."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:
+        return None if value is None else round(value.timestamp() * 1000)
+
+    def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
+
+
+# SQLite gives an automatic key to INTEGER alone, and it holds 64 bits there.
+BigKey = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("username", sa.String(40), primary_key=True),
+    sa.Column("email", sa.String(254), nullable=False),
+    sa.Column("password_hash", sa.String(200), nullable=False),
+    sa.Column("role", sa.String(10), nullable=False),
+    sa.Column("disabled", sa.Boolean, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.CheckConstraint("role IN ('viewer', 'clerk', 'manager', 'admin')", name="role"),
+)
+
+login_failures = sa.Table(
+    "login_failures",
+    metadata,
+    # No foreign key: names that do not exist are counted too, so that nobody learns which do.
+    sa.Column("username", sa.String(40), primary_key=True),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("last_at", Moment, nullable=False),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("username", sa.ForeignKey("users.username"), nullable=False, index=True),
+    # What a login narrowed itself to, space separated; refreshing must not widen it (RFC 6749, 6). NULL: all.
+    sa.Column("scope", sa.String(200)),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False, index=True),
+)
+
+refresh_tokens = sa.Table(
+    "refresh_tokens",
+    metadata,
+    sa.Column("token_hash", sa.String(64), primary_key=True),
+    sa.Column("session_id", sa.ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("used_at", Moment),
+)
+
+revocations = sa.Table(
+    "revocations",
+    metadata,
+    # The feed every process polls: ended sessions, until their last access token has expired.
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("session_id", sa.String(36), nullable=False),
+    sa.Column("expires_at", Moment, nullable=False, index=True),
+    sqlite_autoincrement=True,
+)
+
+items = sa.Table(
+    "items",
+    metadata,
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("sku", sa.String(64), nullable=False, unique=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("description", sa.String(2000)),
+    sa.Column("unit", sa.String(20), nullable=False),
+    sa.Column("reorder_point", sa.BigInteger),
+    sa.Column("archived", sa.Boolean, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("updated_at", Moment, nullable=False),
+    sa.CheckConstraint("reorder_point >= 0", name="reorder_point"),
+    sa.CheckConstraint("version >= 1", name="version"),
+    sa.Index("ix_items_name_sku", "name", "sku"),
+    sa.Index("ix_items_created_at_sku", "created_at", "sku"),
+    sa.Index("ix_items_updated_at_sku", "updated_at", "sku"),
+)
+
+item_tags = sa.Table(
+    "item_tags",
+    metadata,
+    sa.Column("item_id", sa.ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("tag", sa.String(40), primary_key=True),
+    sa.Index("ix_item_tags_tag_item_id", "tag", "item_id"),
+)
+
+tasks = sa.Table(
+    "tasks",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("owner", sa.ForeignKey("users.username"), nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("parameters", sa.JSON, nullable=False),
+    sa.Column("state", sa.String(10), nullable=False),
+    sa.Column("done", sa.BigInteger, nullable=False),
+    sa.Column("total", sa.BigInteger),
+    sa.Column("errors", sa.BigInteger, nullable=False),
+    sa.Column("summary", sa.JSON),
+    sa.Column("failure", sa.String(500)),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("started_at", Moment),
+    sa.Column("finished_at", Moment),
+    # The lease: who holds it writes with its fence, and a higher fence refuses every earlier holder.
+    sa.Column("fence", sa.Integer, nullable=False),
+    # Claims since the last progress: work that fails its worker each time must not be tried for ever.
+    sa.Column("claims", sa.Integer, nullable=False),
+    sa.Column("lease_until", Moment),
+    sa.Column("published_at", Moment),
+    sa.CheckConstraint("state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="state"),
+    sa.Index("ix_tasks_owner_created_at", "owner", "created_at", "id"),
+    sa.Index("ix_tasks_state", "state"),
+)
+
+task_errors = sa.Table(
+    "task_errors",
+    metadata,
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("task_id", sa.ForeignKey("tasks.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("line", sa.BigInteger, nullable=False),
+    sa.Column("column", sa.String(100)),
+    sa.Column("reason", sa.String(300), nullable=False),
+    sa.Column("value", sa.String(100)),
+    sa.CheckConstraint("kind IN ('rejected', 'merged')", name="kind"),
+    sa.Index("ix_task_errors_task_id_id", "task_id", "id"),
+)
+
+import_keys = sa.Table(
+    "import_keys",
+    metadata,
+    # What a running import has met so far: a repeated code is known in a dry run and after a restart too.
+    sa.Column("task_id", sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("line", sa.BigInteger, nullable=False),
+    sa.Column("name", sa.String(200), nullable=False),
+    # What the file did to this item so far, so that an item counts once however often the file repeats it.
+    sa.Column("outcome", sa.String(9), nullable=False),
+    sa.CheckConstraint("outcome IN ('created', 'updated', 'unchanged')", name="outcome"),
+)
+
+idempotency_keys = sa.Table(
+    "idempotency_keys",
+    metadata,
+    sa.Column("caller", sa.String(40), primary_key=True),
+    sa.Column("operation", sa.String(100), primary_key=True),
+    sa.Column("key", sa.String(255), primary_key=True),
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("headers", sa.JSON, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", Moment, nullable=False, index=True),
+)

@@ -1,0 +1,137 @@
+"""Tasks as their owners see them, and the errors found in their input."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from stockroom.domain.tasks import UNFINISHED, ErrorKind, Progress, State, Task, TaskError
+from stockroom.storage.pages import Key, Page, PageRequest, paginate
+from stockroom.storage.tables import task_errors, tasks
+
+_SHOWN = sa.select(
+    tasks.c.id,
+    tasks.c.kind,
+    tasks.c.parameters,
+    tasks.c.state,
+    tasks.c.done,
+    tasks.c.total,
+    tasks.c.errors,
+    tasks.c.summary,
+    tasks.c.failure,
+    tasks.c.created_at,
+    tasks.c.started_at,
+    tasks.c.finished_at,
+)
+_NEWEST_FIRST = (Key(tasks.c.created_at, descending=True), Key(tasks.c.id, descending=True))
+
+_ERRORS = sa.select(
+    task_errors.c.id,
+    task_errors.c.line,
+    task_errors.c.column,
+    task_errors.c.kind,
+    task_errors.c.reason,
+    task_errors.c.value,
+)
+_INPUT_ORDER = (Key(task_errors.c.id),)
+
+
+def insert(
+    connection: sa.Connection,
+    *,
+    id: str,
+    owner: str,
+    kind: str,
+    parameters: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Add a queued task. It counts as published: its wake-up call follows the commit."""
+    row = {
+        "id": id,
+        "owner": owner,
+        "kind": kind,
+        "parameters": parameters,
+        "state": "queued",
+        "done": 0,
+        "errors": 0,
+        "created_at": now,
+        "fence": 0,
+        "claims": 0,
+        "published_at": now,
+    }
+    connection.execute(tasks.insert().values(row))
+
+
+def find(connection: sa.Connection, id: str, owner: str) -> Task | None:
+    row = connection.execute(_SHOWN.where(tasks.c.id == id, tasks.c.owner == owner)).one_or_none()
+    return None if row is None else _task(row)
+
+
+def page(reader: sa.Connection, owner: str, request: PageRequest, state: State | None) -> Page[Task]:
+    query = _SHOWN.where(tasks.c.owner == owner)
+    if state is not None:
+        query = query.where(tasks.c.state == state)
+    return paginate(reader, query, keys=_NEWEST_FIRST, request=request, read=_task)
+
+
+def cancel(connection: sa.Connection, id: str, owner: str, now: datetime) -> bool:
+    """End the task if it is the owner's and unfinished; says whether it was."""
+    statement = (
+        tasks.update()
+        .where(tasks.c.id == id, tasks.c.owner == owner, tasks.c.state.in_(UNFINISHED))
+        .values(state="cancelled", finished_at=now, lease_until=None)
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def page_errors(
+    reader: sa.Connection, id: str, request: PageRequest, kind: ErrorKind | None
+) -> Page[TaskError]:
+    query = _ERRORS.where(task_errors.c.task_id == id)
+    if kind is not None:
+        query = query.where(task_errors.c.kind == kind)
+    return paginate(reader, query, keys=_INPUT_ORDER, request=request, read=_error)
+
+
+def add_errors(connection: sa.Connection, id: str, errors: Iterable[TaskError]) -> None:
+    rows = [
+        {
+            "task_id": id,
+            "kind": error.kind,
+            "line": error.line,
+            "column": error.column,
+            "reason": error.reason,
+            "value": error.value,
+        }
+        for error in errors
+    ]
+    if rows:
+        connection.execute(task_errors.insert(), rows)
+
+
+def unfinished(reader: sa.Connection, ids: Collection[str]) -> set[str]:
+    """Those of `ids` whose work is still to be done."""
+    query = sa.select(tasks.c.id).where(tasks.c.id.in_(ids), tasks.c.state.in_(UNFINISHED))
+    return set(reader.scalars(query))
+
+
+def _task(row: sa.Row[*tuple[Any, ...]]) -> Task:
+    return Task(
+        id=row.id,
+        kind=row.kind,
+        dry_run=bool(row.parameters.get("dry_run")),
+        state=row.state,
+        progress=Progress(row.done, row.total),
+        errors=row.errors,
+        # Kept from the first chunk on, and shown once it is complete (contract: Task).
+        summary=row.summary if row.state == "succeeded" else None,
+        failure=row.failure,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
+
+
+def _error(row: sa.Row[*tuple[Any, ...]]) -> TaskError:
+    return TaskError(line=row.line, column=row.column, kind=row.kind, reason=row.reason, value=row.value)
