@@ -1,0 +1,47 @@
+"""Throwing away what has served its time. Done by every worker now and then; doing it twice is harmless."""
+
+from datetime import timedelta
+
+from stockroom.storage import leftovers, tasks
+from stockroom.storage.engines import Database
+from stockroom.storage.files import FileStore
+
+DAY = timedelta(hours=24)
+"""Idempotency keys (contract: Wire forms), counted login failures and orphan uploads are kept so long."""
+
+_BATCH = 500
+
+
+def tidy(database: Database, files: FileStore) -> None:
+    """Delete expired rows, the notes of finished imports, and files no unfinished task needs."""
+    now = database.clock()
+    with database.work() as work:
+        leftovers.delete_expired(work.connection, now=now, day_ago=now - DAY)
+    _drop_import_notes(database)
+    _drop_files(database, files)
+
+
+def _drop_import_notes(database: Database) -> None:
+    with database.reads.connect() as reader:
+        finished = leftovers.finished_with_notes(reader)
+    for task_id in finished:
+        # One at a time: an import leaves a row for each code, and nobody shall wait for all of them at once.
+        with database.work() as work:
+            leftovers.delete_notes(work.connection, task_id)
+
+
+def _drop_files(database: Database, files: FileStore) -> None:
+    now = database.clock()
+    # A file is stored before its task is committed, so that a young one without a task is no orphan yet.
+    orphans_if_unknown = set(files.names_older_than(now - DAY))
+    names = {name.removesuffix(".csv"): name for name in files.names_older_than(now)}
+    ids = sorted(names)
+    for start in range(0, len(ids), _BATCH):
+        batch = ids[start : start + _BATCH]
+        with database.reads.connect() as reader:
+            needless = leftovers.finished(reader, batch)
+            needed = tasks.unfinished(reader, batch)
+        for task_id in batch:
+            name = names[task_id]
+            if task_id in needless or (task_id not in needed and name in orphans_if_unknown):
+                files.delete(name)

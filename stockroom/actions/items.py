@@ -1,0 +1,87 @@
+"""The catalogue's use cases: list, create, read, update and archive items."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from stockroom.domain.errors import NotFound, SkuTaken
+from stockroom.domain.items import DEFAULT_UNIT, Item, changed, distinct, etag
+from stockroom.domain.preconditions import require_match
+from stockroom.storage import items
+from stockroom.storage.engines import Work
+from stockroom.storage.pages import Page, PageRequest
+
+
+def list_items(
+    reader: Connection,
+    request: PageRequest,
+    *,
+    q: str | None = None,
+    tag: str | None = None,
+    archived: bool = False,
+    sort: str = "sku",
+) -> Page[Item]:
+    """Read a page of the items that are archived or are not, `q` being looked for in SKU and name.
+
+    Raises InvalidRequest for a cursor of another list or order.
+    """
+    return items.page(reader, request, q=q, tag=tag, archived=archived, sort=sort)
+
+
+def create(
+    work: Work,
+    *,
+    sku: str,
+    name: str,
+    description: str | None = None,
+    unit: str = DEFAULT_UNIT,
+    reorder_point: int | None = None,
+    tags: Iterable[str] = (),
+) -> Item:
+    """Add an item at version 1. Raises SkuTaken, for the SKU of an archived item too."""
+    item = Item(
+        sku=sku,
+        name=name,
+        description=description,
+        unit=unit,
+        reorder_point=reorder_point,
+        tags=distinct(tags),
+        archived=False,
+        version=1,
+        created_at=work.now,
+        updated_at=work.now,
+    )
+    if not items.insert(work.connection, item):
+        raise SkuTaken(f"There is an item with the SKU {sku} already.")
+    return item
+
+
+def read(reader: Connection, sku: str) -> Item:
+    """Read an item, archived or not. Raises NotFound."""
+    return _existing(items.find(reader, sku), sku)
+
+
+def update(work: Work, sku: str, *, if_match: str | None, changes: Mapping[str, Any]) -> Item:
+    """Apply a merge-patch to the version that `if_match` names, and return the item as it is then.
+
+    Of two callers who know the same version one succeeds. What changes nothing makes no new version.
+    Raises NotFound, PreconditionRequired or PreconditionFailed, in this order.
+    """
+    before = _existing(items.lock(work.connection, sku), sku)
+    require_match(if_match, etag(before.version))
+    after = changed(before, changes, work.now)
+    if after is not before:
+        items.save(work.connection, before, after)
+    return after
+
+
+def archive(work: Work, sku: str, *, if_match: str | None) -> None:
+    """Take an item out of the catalogue, unless it is out of it already. Raises as `update` does."""
+    update(work, sku, if_match=if_match, changes={"archived": True})
+
+
+def _existing(item: Item | None, sku: str) -> Item:
+    if item is None:
+        raise NotFound(f"There is no item with the SKU {sku}.")
+    return item

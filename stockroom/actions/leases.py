@@ -1,0 +1,84 @@
+"""Doing long work: one worker at a time holds a task by lease, and what others write for it is refused."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from stockroom.domain.tasks import CLAIMS_WITHOUT_PROGRESS, Lease, LeaseLost
+from stockroom.storage import leases
+from stockroom.storage.engines import Work
+
+__all__ = ["LeaseLost", "claim", "fail", "finish", "progress", "release", "renew"]
+
+_LONGEST_FAILURE = 500
+
+
+def claim(work: Work, task_id: str, *, seconds: float) -> Lease | None:
+    """Take the task for `seconds`. None if it is finished, gone, or in the hands of a worker that is alive.
+
+    A task that was taken five times without getting any further fails instead.
+    """
+    claimed = leases.claim(work.connection, task_id, seconds=seconds, now=work.now)
+    if claimed is None:
+        return None
+    lease, claims = claimed
+    if claims > CLAIMS_WITHOUT_PROGRESS:
+        fail(
+            work,
+            lease,
+            f"Given up: {CLAIMS_WITHOUT_PROGRESS} workers ended in the midst of it, one after the other.",
+        )
+        return None
+    return lease
+
+
+def renew(work: Work, lease: Lease, *, total: int | None = None) -> None:
+    """Hold the task for another term, and note its `total` rows if given. Raises LeaseLost.
+
+    At the beginning of a transaction this also keeps others from claiming the task until its end.
+    """
+    counted = {} if total is None else {"total": total}
+    leases.write(work.connection, lease, {"lease_until": _term(work, lease), **counted})
+
+
+def progress(work: Work, lease: Lease, *, done: int, errors: int, summary: Mapping[str, int]) -> None:
+    """Note how far the work has come, in the transaction of what it did; LeaseLost is to roll that back."""
+    standing = {"done": done, "errors": errors, "summary": dict(summary), "claims": 0}
+    leases.write(work.connection, lease, {"lease_until": _term(work, lease), **standing})
+
+
+def finish(work: Work, lease: Lease, *, done: int, summary: Mapping[str, int]) -> None:
+    """End the task as succeeded, with all its `done` rows. Raises LeaseLost."""
+    leases.write(
+        work.connection,
+        lease,
+        {
+            "state": "succeeded",
+            "done": done,
+            "total": done,
+            "summary": dict(summary),
+            "finished_at": work.now,
+            "lease_until": None,
+        },
+    )
+
+
+def fail(work: Work, lease: Lease, failure: str) -> None:
+    """End the task as failed, `failure` saying why in a sentence for its owner. Raises LeaseLost."""
+    ended = {
+        "state": "failed",
+        "failure": failure[:_LONGEST_FAILURE],
+        "finished_at": work.now,
+        "lease_until": None,
+    }
+    leases.write(work.connection, lease, ended)
+
+
+def release(work: Work, lease: Lease) -> None:
+    """Give the task back, to be resumed by whoever claims it next. Raises LeaseLost."""
+    # Unpublished, so that the next sweep calls for it at once; nobody's fault, so that it is no claim.
+    free = {"state": "queued", "lease_until": None, "published_at": None, "claims": 0}
+    leases.write(work.connection, lease, free)
+
+
+def _term(work: Work, lease: Lease) -> object:
+    return work.now + timedelta(seconds=lease.seconds)

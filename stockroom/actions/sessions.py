@@ -1,0 +1,174 @@
+"""Sessions: begun by a login, carried on by refresh tokens of one use each, ended for every process."""
+
+import hashlib
+import secrets
+import uuid
+from datetime import datetime, timedelta
+from functools import partial
+
+import sqlalchemy as sa
+
+from stockroom.actions import attempts
+from stockroom.domain.accounts import (
+    ROLE_SCOPES,
+    USERNAME,
+    Account,
+    Credentials,
+    Principal,
+    TokenPair,
+    narrow,
+    scope_text,
+)
+from stockroom.domain.errors import InvalidCredentials, InvalidToken, Overloaded
+from stockroom.security.passwords import Passwords
+from stockroom.security.revocations import Revocations
+from stockroom.security.tokens import LIFETIME, Tokens
+from stockroom.storage import accounts, sessions
+from stockroom.storage.engines import Work
+
+SESSION_LIFETIME = timedelta(days=30)
+
+# A little longer than any access token lives: for clocks that differ, and for work that waited to be written.
+_REVOKED_FOR = timedelta(seconds=LIFETIME + 120)
+
+# PostgreSQL draws ids before the commit, so a lower one may appear after a higher one was read. This many are
+# read again each time: to be missed, a session would have to be ending while so many others are ended.
+_OVERLAP = 10_000
+
+_SCHEME = "Bearer"
+_MISFIT = "Name and password do not fit."
+_SPENT = "The refresh token is unknown, expired or spent."
+
+
+def login(
+    reader: sa.Connection,
+    work: Work,
+    *,
+    username: str,
+    password: str,
+    scope: str | None,
+    passwords: Passwords,
+    tokens: Tokens,
+) -> TokenPair:
+    """Begin a session. A `scope` with anything in it narrows what the account's role allows (RFC 6749, 3.3).
+
+    Raises InvalidCredentials for unknown names, wrong passwords and disabled accounts alike, at the same
+    cost; TooManyAttempts while the name rests; Overloaded.
+    """
+    verified = _authenticate(reader, work, username, password, passwords)
+    rehashed = passwords.hash(password) if passwords.outdated(verified.password_hash) else None
+    account = _confirm(work, verified)
+    if rehashed is not None:
+        accounts.change_password(
+            work.connection, username, old_hash=verified.password_hash, new_hash=rehashed
+        )
+    return _begin(work, account, (scope or "").strip() or None, tokens)
+
+
+def _authenticate(
+    reader: sa.Connection, work: Work, username: str, password: str, passwords: Passwords
+) -> Credentials:
+    if not USERNAME.fullmatch(username):
+        # Nobody can have this name, and it may not even fit a column: nothing to count.
+        passwords.verify(password, None)
+        raise InvalidCredentials(_MISFIT)
+    attempts.refuse_resting(reader, username, work.now)
+    found = accounts.find(reader, username)
+    fits = passwords.verify(password, None if found is None else found.password_hash)
+    if found is None or not fits or found.account.disabled:
+        attempts.count_failure(work, username)
+        raise InvalidCredentials(_MISFIT)
+    return found
+
+
+def _confirm(work: Work, verified: Credentials) -> Account:
+    """Look again under a lock, for others may have changed the account while its password was verified."""
+    username = verified.account.username
+    locked = accounts.lock(work.connection, username)
+    if locked is None or locked.account.disabled:
+        raise InvalidCredentials(_MISFIT)
+    if locked.password_hash != verified.password_hash:
+        raise Overloaded("The account is being changed at this moment.", retry_after=1)
+    attempts.accept(work, username)
+    return locked.account
+
+
+def _begin(work: Work, account: Account, requested: str | None, tokens: Tokens) -> TokenPair:
+    session = str(uuid.uuid4())
+    scopes = narrow(ROLE_SCOPES[account.role], requested)
+    sessions.insert(
+        work.connection,
+        session,
+        username=account.username,
+        scope=None if requested is None else scope_text(scopes),
+        created_at=work.now,
+        expires_at=work.now + SESSION_LIFETIME,
+    )
+    return _pair(work, account.username, session, scopes, tokens)
+
+
+def refresh(work: Work, *, refresh_token: str, tokens: Tokens, revocations: Revocations) -> TokenPair:
+    """Trade a refresh token for a new pair, with the scopes that the account's role has by now.
+
+    A spent token presented again ends the session: one of the two who used it stole it (RFC 9700, 4.14.2).
+    Raises InvalidToken.
+    """
+    token_hash = _digest(refresh_token)
+    session = sessions.lock_by_token(work.connection, token_hash)
+    if session is None or session.disabled or session.expires_at <= work.now:
+        raise InvalidToken(_SPENT)
+    if not sessions.use_token(work.connection, token_hash, work.now):
+        end(work, session.id, revocations)
+        raise InvalidToken(_SPENT)
+    scopes = narrow(ROLE_SCOPES[session.role], session.scope)
+    return _pair(work, session.username, session.id, scopes, tokens)
+
+
+def _pair(work: Work, username: str, session: str, scopes: frozenset[str], tokens: Tokens) -> TokenPair:
+    refresh_token = secrets.token_urlsafe(32)
+    sessions.insert_token(work.connection, session, _digest(refresh_token))
+    return TokenPair(
+        access_token=tokens.issue(username, session, scopes, work.now),
+        token_type=_SCHEME,
+        expires_in=LIFETIME,
+        refresh_token=refresh_token,
+        scope=scope_text(scopes),
+    )
+
+
+def _digest(refresh_token: str) -> str:
+    # 256 random bits need no salt and no slow hash. Lone surrogates are nobody's token and must not raise.
+    return hashlib.sha256(refresh_token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def logout(work: Work, principal: Principal, revocations: Revocations) -> None:
+    end(work, principal.session, revocations)
+
+
+def end(work: Work, session: str, revocations: Revocations) -> None:
+    """End one session; a session that has ended already stays so."""
+    until = work.now + _REVOKED_FOR
+    if sessions.end(work.connection, session, until=until):
+        work.after_commit(partial(revocations.add, session, until))
+
+
+def end_all(work: Work, username: str, revocations: Revocations, *, kept: str = "") -> None:
+    """End all sessions of an account, which the caller has locked, but the `kept` one."""
+    until = work.now + _REVOKED_FOR
+    for session in sessions.end_all(work.connection, username, kept=kept, until=until):
+        work.after_commit(partial(revocations.add, session, until))
+
+
+def poll(reader: sa.Connection, revocations: Revocations, after_id: int, now: datetime) -> int:
+    """Learn which sessions other processes ended, and return the id to go on from; 0 is the beginning."""
+    seen = sessions.revoked(reader, after=after_id - _OVERLAP, now=now)
+    for revocation in seen:
+        revocations.add(revocation.session, revocation.expires_at)
+    revocations.prune(now)
+    return max(after_id, seen[-1].id) if seen else after_id
+
+
+def prune(work: Work) -> None:
+    """Delete what time has settled: expired sessions, revocations of dead tokens, old failures."""
+    sessions.prune(work.connection, work.now)
+    accounts.prune_failures(work.connection, work.now - attempts.REST)

@@ -1,0 +1,73 @@
+"""Long work: begun, watched and cancelled by its owner. Nobody sees another's."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Protocol
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from stockroom.domain.errors import NotFound, TaskFinished
+from stockroom.domain.tasks import ErrorKind, State, Task, TaskError
+from stockroom.storage import tasks
+from stockroom.storage.engines import Work
+from stockroom.storage.pages import Page, PageRequest
+
+
+class Publisher(Protocol):
+    """Wakes a worker; returns at once and never fails. A call that is lost is made good by the sweep."""
+
+    def publish(self, task_id: str) -> None: ...
+
+
+def enqueue(
+    work: Work,
+    *,
+    owner: str,
+    kind: str,
+    parameters: Mapping[str, Any],
+    publisher: Publisher,
+    task_id: str | None = None,
+) -> Task:
+    """Write a task to be done, and call for a worker once it is committed."""
+    task_id = task_id or str(uuid4())
+    tasks.insert(work.connection, id=task_id, owner=owner, kind=kind, parameters=parameters, now=work.now)
+    work.after_commit(partial(publisher.publish, task_id))
+    return find(work.connection, task_id, owner)
+
+
+def find(reader: sa.Connection, id: str, owner: str) -> Task:
+    """Raises NotFound, for others' tasks too."""
+    task = tasks.find(reader, id.lower(), owner)
+    if task is None:
+        raise NotFound(f"You have no task {id}.")
+    return task
+
+
+def list_tasks(
+    reader: sa.Connection, owner: str, request: PageRequest, state: State | None = None
+) -> Page[Task]:
+    """The owner's tasks, newest first. Raises InvalidRequest for a foreign cursor."""
+    return tasks.page(reader, owner, request, state)
+
+
+def cancel(work: Work, id: str, owner: str) -> Task:
+    """End a queued or running task at once; its worker is refused its next chunk, and what it did stays.
+
+    Raises NotFound, and TaskFinished when there is nothing left to cancel.
+    """
+    if tasks.cancel(work.connection, id.lower(), owner, work.now):
+        return find(work.connection, id, owner)
+    task = find(work.connection, id, owner)
+    raise TaskFinished(f"The task has {_ENDED[task.state]} and cannot be cancelled.")
+
+
+_ENDED: dict[State, str] = {"succeeded": "succeeded", "failed": "failed", "cancelled": "been cancelled"}
+
+
+def list_errors(
+    reader: sa.Connection, id: str, owner: str, request: PageRequest, kind: ErrorKind | None = None
+) -> Page[TaskError]:
+    """Faults and mergers in the order of the input. Raises NotFound; InvalidRequest for a foreign cursor."""
+    task = find(reader, id, owner)
+    return tasks.page_errors(reader, task.id, request, kind)
