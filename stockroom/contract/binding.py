@@ -1,0 +1,99 @@
+"""Handlers bound to operations, once: the contract and the handlers name each other, and nothing else."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from stockroom.contract.dispatch import WORK, BoundHandler, Provider
+from stockroom.contract.document import ContractError, Document
+from stockroom.contract.operations import IDEMPOTENCY_KEY, Operation
+
+
+def bind_handlers(
+    document: Document,
+    operations: Mapping[str, Operation],
+    package: ModuleType,
+    constants: Mapping[str, object],
+    providers: Mapping[str, Provider],
+) -> Mapping[str, BoundHandler]:
+    """Bind each operation to the function its operationId names in `package`.
+
+    A handler's positional parameters are the operation's own; its keyword-only ones are dependencies, looked
+    up in `constants` (bound now) and `providers` (made for each request). Raises ContractError.
+    """
+    functions = dict(_functions(package))
+    faults = [
+        document.fault(("paths",), f"the handler {name} has no operation")
+        for name in sorted(functions.keys() - operations.keys())
+    ]
+    bound = {}
+    for operation in operations.values():
+        function = functions.get(operation.id)
+        if function is None:
+            fault: str | None = f"there is no handler {operation.id}"
+        else:
+            fault = _misfit(operation, function, constants, providers)
+        if fault:
+            faults.append(document.fault((*operation.pointer, "operationId"), fault))
+        elif function:
+            bound[operation.id] = _bind(operation, function, constants, providers)
+    if faults:
+        raise ContractError("\n".join(faults))
+    return bound
+
+
+def _functions(package: ModuleType) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """The public functions written in the public modules of `package`."""
+    for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        if info.name.rpartition(".")[2].startswith("_"):
+            continue
+        module = importlib.import_module(info.name)
+        for name, member in vars(module).items():
+            if inspect.isfunction(member) and member.__module__ == info.name and not name.startswith("_"):
+                yield f"{info.name}.{name}", member
+
+
+def _misfit(
+    operation: Operation,
+    function: Callable[..., Any],
+    constants: Mapping[str, object],
+    providers: Mapping[str, Provider],
+) -> str | None:
+    positional, dependencies = _signature(function)
+    if set(positional) != set(operation.arguments):
+        takes, gives = ", ".join(positional) or "nothing", ", ".join(operation.arguments) or "nothing"
+        return f"{operation.id} takes {takes}; the contract gives {gives}"
+    unknown = [name for name in dependencies if name not in constants and name not in providers]
+    if unknown:
+        return f"{operation.id} asks for {', '.join(unknown)}, which nobody provides"
+    if operation.takes(IDEMPOTENCY_KEY) and WORK not in dependencies:
+        return f"{operation.id} takes an Idempotency-Key and has no unit of work to keep it in"
+    return None
+
+
+def _bind(
+    operation: Operation,
+    function: Callable[..., Any],
+    constants: Mapping[str, object],
+    providers: Mapping[str, Provider],
+) -> BoundHandler:
+    _, dependencies = _signature(function)
+    return BoundHandler(
+        operation=operation,
+        call=partial(function, **{name: constants[name] for name in dependencies if name in constants}),
+        arguments=operation.arguments,
+        scoped=tuple((name, providers[name]) for name in dependencies if name in providers),
+        on_loop=inspect.iscoroutinefunction(function),
+        invalidates=any(scope.endswith(":write") for scope in operation.scopes or ())
+        and operation.method != "GET",
+    )
+
+
+def _signature(function: Callable[..., Any]) -> tuple[list[str], list[str]]:
+    parameters = inspect.signature(function).parameters.values()
+    positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    return positional, [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]

@@ -1,0 +1,115 @@
+"""Whether an answer is one that the contract declares: its status, media type, headers and body."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import jsonschema_rs
+import orjson
+import yaml
+
+from stockroom.contract.contract import Contract
+from stockroom.contract.operations import Operation
+from stockroom.contract.policies import template_pattern
+from stockroom.contract.schemas import Schemas, faults
+
+# What every answer may carry; the contract says so once, in its description.
+COMMON = frozenset(
+    {
+        "allow",
+        "cache-control",
+        "connection",
+        "content-length",
+        "content-security-policy",
+        "content-type",
+        "date",
+        "referrer-policy",
+        "x-content-type-options",
+        "x-frame-options",
+        "x-request-id",
+    }
+)
+# Answers to what is no operation: no such path, no such method, or a request that no path can be read from.
+OUTSIDE = frozenset({400, 404, 405})
+
+
+class Conformance:
+    """Holds answers against a contract."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._schemas = Schemas(contract.document.raw["components"]["schemas"])
+        self._validators: dict[int, jsonschema_rs.Draft4Validator] = {}
+        self._patterns = [(template_pattern(o.path), o) for o in contract.operations.values()]
+
+    def faults(
+        self, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes
+    ) -> list[str]:
+        """What of an answer is not declared. `path` is percent-decoded, header names are lower-case."""
+        operation = self.operation(method, path)
+        known = dict.fromkeys(OUTSIDE, self._problem) if operation is None else operation.responses
+        spec = known.get(status)
+        if spec is None:
+            return [f"status {status} is not declared"]
+        return [*self._headers(spec, headers), *self._content(spec, method, headers, body)]
+
+    def operation(self, method: str, path: str) -> Operation | None:
+        """The operation that a request is for; HEAD is GET without the body (RFC 9110, 9.3.2)."""
+        method = "GET" if method == "HEAD" else method
+        for pattern, operation in self._patterns:
+            if operation.method == method and pattern.fullmatch(path):
+                return operation
+        return None
+
+    @cached_property
+    def _problem(self) -> Mapping[str, Any]:
+        return {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+
+    def _headers(self, spec: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[str]:
+        resolve = self._contract.document.resolve
+        declared = {name.lower(): resolve(entry) for name, entry in spec.get("headers", {}).items()}
+        for name in headers.keys() - declared.keys() - COMMON:
+            yield f"the header {name} is not declared"
+        for name, entry in declared.items():
+            if name not in headers:
+                if entry.get("required"):
+                    yield f"the header {name} is missing"
+                continue
+            text = headers[name]
+            value = int(text) if entry["schema"]["type"] == "integer" and text.isdigit() else text
+            yield from (
+                f"header {name}: {message}" for _, message in faults(self._validator(entry["schema"]), value)
+            )
+
+    def _content(
+        self, spec: Mapping[str, Any], method: str, headers: Mapping[str, str], body: bytes
+    ) -> Iterator[str]:
+        content = spec.get("content")
+        if content is None:
+            if body or "content-type" in headers:
+                yield "there is a body, and none is declared"
+            return
+        media = headers.get("content-type", "").partition(";")[0]
+        if media not in content:
+            yield f"the media type {media!r} is not declared"
+        elif method != "HEAD":
+            yield from self._body(content[media]["schema"], media, body)
+
+    def _body(self, schema: dict[str, Any], media: str, body: bytes) -> Iterator[str]:
+        if media.endswith(("json", "yaml")):
+            try:
+                value = orjson.loads(body) if media.endswith("json") else yaml.load(body, yaml.CSafeLoader)
+            except (ValueError, yaml.YAMLError) as error:
+                yield f"the body is no {media}: {error}"
+                return
+        elif schema.get("format") == "binary":
+            return
+        else:
+            value = body.decode()
+        yield from (f"body {where}: {message}" for where, message in faults(self._validator(schema), value))
+
+    def _validator(self, schema: dict[str, Any]) -> jsonschema_rs.Draft4Validator:
+        # By identity: the schemas are parts of the document, which outlives this.
+        if id(schema) not in self._validators:
+            self._validators[id(schema)] = self._schemas.validator(schema)
+        return self._validators[id(schema)]

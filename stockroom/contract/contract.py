@@ -1,0 +1,32 @@
+"""The contract, read, checked and compiled: everything that depends on it alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stockroom.contract.document import CONTRACT, Document, read_document
+from stockroom.contract.operations import Operation, compile_operations
+from stockroom.contract.policies import check_policies, template_pattern
+from stockroom.contract.problems import Catalogue
+
+
+@dataclass(frozen=True)
+class Contract:
+    document: Document
+    operations: Mapping[str, Operation]
+    catalogue: Catalogue
+
+    def methods_at(self, path: str) -> list[str]:
+        """The methods that a path has, for `Allow` (RFC 9110, 10.2.1)."""
+        methods = {o.method for o in self.operations.values() if template_pattern(o.path).fullmatch(path)}
+        return sorted(methods | {"HEAD"} if "GET" in methods else methods)
+
+
+def load_contract(uploads: Path, path: Path = CONTRACT) -> Contract:
+    """Read the contract at `path`; files that clients send are put into `uploads` while they are handled.
+
+    Raises ContractError when it is not valid or makes promises that it does not declare in full.
+    """
+    document = read_document(path)
+    check_policies(document)
+    return Contract(document, compile_operations(document, uploads), Catalogue.of(document.raw["x-problems"]))

@@ -1,0 +1,125 @@
+"""From a validated request to its reply, with transaction, cache and idempotency key around the handler."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from stockroom.contract.cache import AnswerCache
+from stockroom.contract.exchange import Exchange
+from stockroom.contract.idempotency import InFlight, Kept, Key, KeyStore, KeyTaken, key_of, replay
+from stockroom.contract.operations import Operation
+from stockroom.contract.problems import Problem
+from stockroom.contract.replies import Reply, conditional, render
+
+# Makes a dependency that lives as long as one request: entered before the handler, left after it.
+Provider = Callable[[Exchange], AbstractContextManager[Any]]
+WORK = "work"
+
+
+@dataclass(frozen=True)
+class BoundHandler:
+    """A handler with its constant dependencies bound; `scoped` are made anew for each request."""
+
+    operation: Operation
+    call: Callable[..., Any]
+    arguments: tuple[str, ...]
+    scoped: tuple[tuple[str, Provider], ...]
+    on_loop: bool
+    invalidates: bool
+
+
+@dataclass(frozen=True)
+class Dispatcher:
+    """Runs handlers. `is_recorded` tells refusals whose effects stay, `explain` makes problems of errors."""
+
+    handlers: Mapping[str, BoundHandler]
+    cache: AnswerCache
+    keys: KeyStore
+    explain: Callable[[Exception], Problem | None]
+    is_recorded: Callable[[Exception], bool]
+    in_flight: InFlight = field(default_factory=InFlight)
+
+    def reply(self, exchange: Exchange) -> Reply:
+        """The reply to a validated request. Raises Problem."""
+        with self._explained():
+            reply = self._cached(self.handler(exchange), exchange)
+        return conditional(reply, exchange.arguments)
+
+    async def reply_on_loop(self, exchange: Exchange) -> Reply:
+        """The same for a handler that is a coroutine: it has no transaction and takes no thread."""
+        handler = self.handler(exchange)
+        with self._explained():
+            result = await handler.call(**self._values(handler, exchange))
+        return conditional(render(handler.operation, result), exchange.arguments)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            problem = self.explain(error)
+            if problem is None:
+                raise
+            raise problem from error
+
+    def handler(self, exchange: Exchange) -> BoundHandler:
+        """What answers a request. Raises Problem where no operation was routed to."""
+        operation = exchange.operation
+        if operation is None:
+            raise Problem("not-found", "Nothing is at this path.")
+        # Each of Connexion's layers looks the operation up for itself, and lets pass what it does not find.
+        authorized = operation.scopes is None or exchange.principal is not None
+        if not authorized or exchange.validated is not operation:
+            raise PermissionError(f"{operation.id} was routed to, but not authorized and validated")
+        return self.handlers[operation.id]
+
+    def _cached(self, handler: BoundHandler, exchange: Exchange) -> Reply:
+        policy = handler.operation.cache
+        if policy is None:
+            return self._once(handler, exchange)
+        key, kept = self.cache.get(handler.operation, policy, exchange)
+        if kept:
+            return kept
+        reply = self._once(handler, exchange)
+        if key:
+            self.cache.put(key, policy, reply)
+        return reply
+
+    def _once(self, handler: BoundHandler, exchange: Exchange) -> Reply:
+        key = key_of(handler.operation, exchange)
+        if key is None:
+            return self._run(handler, exchange, None)
+        with self.in_flight.hold(key):
+            kept = self.keys.find(key)
+            if kept is None:
+                try:
+                    return self._run(handler, exchange, key)
+                except KeyTaken:
+                    kept = self.keys.find(key)
+            return replay(kept, key)
+
+    def _run(self, handler: BoundHandler, exchange: Exchange, key: Key | None) -> Reply:
+        refused: Exception | None = None
+        with ExitStack() as stack:
+            scoped = {name: stack.enter_context(provide(exchange)) for name, provide in handler.scoped}
+            try:
+                result = handler.call(**self._values(handler, exchange), **scoped)
+            except Exception as error:
+                if not self.is_recorded(error):
+                    raise
+                refused = error
+            else:
+                reply = render(handler.operation, result)
+                if key:
+                    kept = Kept(key.fingerprint, reply.status, dict(reply.headers), reply.body)
+                    self.keys.save(scoped[WORK], key, kept)
+        if refused:
+            raise refused
+        if handler.invalidates:
+            self.cache.forget_all()
+        return reply
+
+    @staticmethod
+    def _values(handler: BoundHandler, exchange: Exchange) -> dict[str, Any]:
+        return {name: exchange.arguments.get(name) for name in handler.arguments}

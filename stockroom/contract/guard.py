@@ -1,0 +1,146 @@
+"""The outermost layer: what every request must be, what every answer carries, and the last word on errors."""
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from stockroom.contract.bodies import Disconnected
+from stockroom.contract.exchange import EXTENSION, Exchange
+from stockroom.contract.problems import MEDIA_TYPE, Catalogue, Problem
+from stockroom.contract.replies import Reply, send_reply
+from stockroom.contract.sanity import require_sane
+
+log = structlog.get_logger(__name__)
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+]
+CLOSED = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Wraps the whole application. `allowed` gives the methods of a path, for answers to others.
+
+    `trusted_proxies` is how many proxies of ours stand before the service: the address is taken from that far
+    back in X-Forwarded-For, and from the connection itself when it is 0.
+    """
+
+    app: ASGIApp
+    catalogue: Catalogue
+    allowed: Callable[[str], list[str]]
+    trusted_proxies: int
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            await self.app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(_request_id(scope), self._client(scope))
+        # A dictionary of our own: a server may share one among all requests, and Connexion writes identities
+        # into it. And Starlette's router raises for unknown methods only where it sees an application.
+        scope = {**scope, "extensions": {EXTENSION: exchange}, "app": self}
+        structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
+        response = _Response(send, exchange)
+        try:
+            require_sane(scope)
+            await self.app(scope, receive, response.send)
+        except Disconnected:
+            response.status = 499
+        except Exception as error:
+            problem = self._problem(scope, error)
+            if response.status:
+                raise
+            await self._send_problem(scope, response, problem)
+        finally:
+            _log(scope, exchange, response.status)
+
+    def _problem(self, scope: Scope, error: Exception) -> Problem:
+        if isinstance(error, Problem):
+            return error
+        if isinstance(error, HTTPException) and error.status_code == 405:
+            allow = ", ".join(self.allowed(scope["path"]))
+            return Problem("method-not-allowed", f"Here are {allow}.", headers={"Allow": allow})
+        if isinstance(error, HTTPException) and error.status_code == 404:
+            return Problem("not-found", "Nothing is at this path.")
+        log.error("request.failed", exc_info=error)
+        return Problem("internal-error", "This is a fault of the service. It is logged under the request id.")
+
+    async def _send_problem(self, scope: Scope, response: "_Response", problem: Problem) -> None:
+        # A server may hand on bytes that are no UTF-8 as surrogates, which have no form in JSON.
+        body = self.catalogue.render(problem, scope["path"].encode(errors="replace").decode())
+        headers = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store"} | problem.headers
+        await send_reply(response.send, Reply(self.catalogue.status(problem), headers, body))
+
+    def _client(self, scope: Scope) -> str:
+        address = str(scope["client"][0]) if scope.get("client") else ""
+        if not self.trusted_proxies:
+            return address
+        forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for" and value]
+        hops = b",".join(forwarded).decode("latin-1").split(",")
+        # Fewer than there are proxies: one of them was passed by.
+        return (hops[-self.trusted_proxies].strip() if len(hops) >= self.trusted_proxies else "") or address
+
+
+class _Response:
+    """Puts onto an answer what every answer carries."""
+
+    def __init__(self, send: Send, exchange: Exchange) -> None:
+        self.status = 0
+        self._send = send
+        self._exchange = exchange
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message["headers"], *self._common(message["headers"])]
+        await self._send(message)
+
+    def _common(self, headers: list[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+        yield b"x-request-id", self._exchange.request_id.encode()
+        yield from self._exchange.headers
+        yield from SECURITY_HEADERS
+        if all(name != CLOSED[0] for name, _ in headers):
+            yield CLOSED
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+            return str(value.decode())
+        if name == b"traceparent" and (trace := TRACEPARENT.fullmatch(value)):
+            return trace[1].decode()
+    return uuid.uuid4().hex
+
+
+def _log(scope: Scope, exchange: Exchange, status: int) -> None:
+    operation = exchange.operation and exchange.operation.id
+    # Whoever watches over the service asks for its health every few seconds.
+    level = logging.DEBUG if operation and operation.startswith("handlers.health.") else logging.INFO
+    log.log(
+        level,
+        "request",
+        method=scope["method"],
+        path=scope["path"],
+        operation=operation,
+        status=status,
+        ms=round((time.perf_counter() - exchange.started) * 1000, 1),
+        user=exchange.principal and exchange.principal.subject,
+        client=exchange.client,
+    )

@@ -1,0 +1,175 @@
+"""What a contract must say to be run: every policy has the answers it can cause, every name a meaning."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from stockroom.contract.document import ContractError, Document, Pointer
+from stockroom.contract.operations import METHODS
+
+Fault = tuple[Pointer, str]
+PROBLEM = "application/problem+json"
+EXTENSIONS = {"x-rate-limit", "x-cache"}
+RATE = re.compile(r"[1-9][0-9]{0,6}/(second|minute|hour|day)")
+
+
+def check_policies(document: Document) -> None:
+    """Raises ContractError with a line for each promise that could not be kept."""
+    faults = [fault for rule in (_operations, _paths, _problems) for fault in rule(document)]
+    if faults:
+        raise ContractError("\n".join(document.fault(pointer, message) for pointer, message in faults))
+
+
+def _operations(document: Document) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for path, methods in document.raw["paths"].items():
+        for method in METHODS:
+            if method not in methods:
+                continue
+            shared, own = methods.get("parameters", []), methods[method].get("parameters", [])
+            pointer, spec = ("paths", path, method), methods[method] | {"parameters": [*shared, *own]}
+            if "operationId" not in spec:
+                yield pointer, "the operation has no operationId"
+            elif spec["operationId"] in seen:
+                yield (*pointer, "operationId"), f"{spec['operationId']} is there twice"
+            seen.add(spec.get("operationId", ""))
+            if _path_parameters(document, spec) != set(re.findall(r"\{([^}]*)\}", path)):
+                yield pointer, "the parameters in the path are not those that the operation declares"
+            for rule in (_extensions, _responses, _security, _caused):
+                for below, message in rule(document, spec):
+                    yield (*pointer, *below), message
+
+
+def _path_parameters(document: Document, spec: Mapping[str, Any]) -> set[str]:
+    parameters = [document.resolve(entry) for entry in spec["parameters"]]
+    return {parameter["name"] for parameter in parameters if parameter["in"] == "path"}
+
+
+def _extensions(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
+    for name in spec.keys() - EXTENSIONS:
+        if name.startswith("x-"):
+            yield (name,), f"the policy {name} is not known"
+    if "x-rate-limit" in spec:
+        yield from _rate_limit(document, spec, spec["x-rate-limit"])
+    if "x-cache" in spec and not _is_cache_policy(spec["x-cache"]):
+        yield ("x-cache",), "x-cache needs whole seconds and vary, a list of role or user"
+
+
+def _is_cache_policy(cache: Any) -> bool:
+    if not isinstance(cache, dict) or set(cache) != {"seconds", "vary"}:
+        return False
+    seconds, vary = cache["seconds"], cache["vary"]
+    is_vary = isinstance(vary, list) and all(kind in ("role", "user") for kind in vary)
+    return is_vary and type(seconds) is int and seconds > 0
+
+
+def _rate_limit(document: Document, spec: Mapping[str, Any], rate: Any) -> Iterator[Fault]:
+    if not isinstance(rate, dict) or set(rate) != {"limit", "per"}:
+        yield ("x-rate-limit",), "x-rate-limit needs a limit, such as 5/minute, and per, which is ip or user"
+        return
+    if not RATE.fullmatch(str(rate["limit"])):
+        yield ("x-rate-limit", "limit"), f"{rate['limit']!r} is no limit such as 5/minute"
+    if rate["per"] not in ("ip", "user"):
+        yield ("x-rate-limit", "per"), "a limit is per ip or per user"
+    if rate["per"] == "user" and not _security_of(document, spec):
+        yield ("x-rate-limit", "per"), "without security there is no user to count by"
+
+
+def _responses(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
+    if sum(str(status).startswith("2") for status in spec["responses"]) != 1:
+        yield ("responses",), "an operation has exactly one success, for a handler does not choose"
+    for status, entry in spec["responses"].items():
+        if not re.fullmatch("[2-5][0-9]{2}", str(status)):
+            yield ("responses", status), f"{status} is no status; ranges and defaults would promise anything"
+            continue
+        content = document.resolve(entry).get("content", {})
+        if str(status)[0] in "45" and list(content) != [PROBLEM]:
+            yield ("responses", status), f"an error is answered as {PROBLEM}"
+
+
+def _security(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
+    schemes = document.raw.get("components", {}).get("securitySchemes", {})
+    for entry in _security_of(document, spec):
+        if not entry:
+            yield ("security",), "an operation asks for a token or it does not; `{}` would be both"
+        for name, scopes in entry.items():
+            flows = schemes[name].get("flows", {}).values() if name in schemes else ()
+            known = {scope for flow in flows for scope in flow["scopes"]}
+            if name not in schemes:
+                yield ("security",), f"the security scheme {name} is not known"
+            for scope in set(scopes) - known:
+                yield ("security",), f"the scope {scope} is not known"
+
+
+def _caused(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
+    """The answers that policies cause, as far as the operation does not declare them."""
+    parameters = {document.resolve(entry)["name"] for entry in spec.get("parameters", [])}
+    security = _security_of(document, spec)
+    causes = [
+        ("any request can be malformed", True, ("400",)),
+        ("it asks for a token", bool(security), ("401",)),
+        ("it asks for scopes", any(scopes for entry in security for scopes in entry.values()), ("403",)),
+        ("it takes a body", "requestBody" in spec, ("413", "415")),
+        ("it takes If-Match", "If-Match" in parameters, ("412", "428")),
+        ("it takes If-None-Match", "If-None-Match" in parameters, ("304",)),
+        ("it takes an Idempotency-Key", "Idempotency-Key" in parameters, ("409", "422")),
+        ("it has x-rate-limit", "x-rate-limit" in spec, ("429",)),
+    ]
+    for because, holds, statuses in causes:
+        for status in statuses:
+            if holds and status not in spec["responses"]:
+                yield ("responses",), f"{because} and declares no {status}"
+    yield from _headers(document, spec)
+
+
+def _headers(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
+    needed: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+        "401": lambda headers: "WWW-Authenticate" in headers,
+        "304": lambda headers: "ETag" in headers,
+        "429": lambda headers: {"Retry-After", "RateLimit", "RateLimit-Policy"} <= headers.keys(),
+        "503": lambda headers: "Retry-After" in headers,
+    }
+    for status, holds in needed.items():
+        if status in spec["responses"] and not holds(
+            document.resolve(spec["responses"][status]).get("headers", {})
+        ):
+            yield ("responses", status), f"the {status} lacks a header it always has"
+
+
+def _paths(document: Document) -> Iterator[Fault]:
+    """Static paths stand before templated ones: routing takes the first that matches, in this order."""
+    templates: list[tuple[str, re.Pattern[str]]] = []
+    for path in document.raw["paths"]:
+        for earlier, pattern in templates:
+            if pattern.fullmatch(path):
+                yield ("paths", path), f"{path} is never reached: {earlier} stands before it and matches too"
+        if "{" in path:
+            templates.append((path, template_pattern(path)))
+        if path != "/" and path.endswith("/"):
+            yield ("paths", path), "a path does not end with a slash"
+
+
+def template_pattern(path: str) -> re.Pattern[str]:
+    """What matches a templated path: a parameter is one segment, and stands for whole segments."""
+    return re.compile(
+        "".join(
+            "[^/]+" if part.startswith("{") else re.escape(part) for part in re.split(r"(\{[^}]*\})", path)
+        )
+    )
+
+
+def _problems(document: Document) -> Iterator[Fault]:
+    catalogue = document.raw.get("x-problems")
+    if not isinstance(catalogue, dict):
+        yield (), "the catalogue of problems (x-problems) is missing"
+        return
+    for slug, entry in catalogue.items():
+        if not isinstance(entry, dict) or set(entry) != {"status", "title", "description"}:
+            yield ("x-problems", slug), "a problem has a status, a title and a description"
+        elif type(entry["status"]) is not int or not 400 <= entry["status"] <= 599:
+            yield ("x-problems", slug, "status"), "the status of a problem is from 400 to 599"
+
+
+def _security_of(document: Document, spec: Mapping[str, Any]) -> list[dict[str, list[str]]]:
+    security: list[dict[str, list[str]]] = spec.get("security", document.raw.get("security", []))
+    return security

@@ -1,0 +1,66 @@
+"""Connexion's security seam: a bearer token becomes a principal, whose scopes must cover the operation's."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from connexion.lifecycle import ConnexionRequest
+from connexion.security import AbstractSecurityHandler
+
+from stockroom.contract.exchange import Principal, exchange_of
+from stockroom.contract.problems import Problem
+
+REALM = 'Bearer realm="stockroom"'
+
+# From the text of a token to whom it stands for, or None if it is not valid (any more). Pure CPU, and short:
+# it runs on the event loop.
+Authenticate = Callable[[str], Principal | None]
+
+
+class Refusal(Problem):
+    """A problem with the attribute that Connexion chooses the answer by when schemes are alternatives."""
+
+    def __init__(self, status_code: int, code: str, detail: str, challenge: str) -> None:
+        super().__init__(code, detail, headers={"WWW-Authenticate": challenge})
+        self.status_code = status_code
+
+
+class BearerTokens(AbstractSecurityHandler):  # type: ignore[misc]  # Connexion is not typed
+    """Handles `oauth2` schemes. Connexion's own bearer handler ignores the scopes an operation asks for."""
+
+    def __init__(self, authenticate: Authenticate) -> None:
+        self._authenticate = authenticate
+
+    def get_fn(
+        self, security_scheme: Mapping[str, Any], required_scopes: list[str]
+    ) -> Callable[[ConnexionRequest], dict[str, Any]]:
+        return partial(self._check, frozenset(required_scopes))
+
+    def _check(self, required: frozenset[str], request: ConnexionRequest) -> dict[str, Any]:
+        principal = self._authenticate(_bearer_token(request.scope["headers"]))
+        if principal is None:
+            raise Refusal(
+                401,
+                "invalid-token",
+                "The token is not valid or no longer so.",
+                f'{REALM}, error="invalid_token"',
+            )
+        if not required <= principal.scopes:
+            scopes = " ".join(sorted(required))
+            raise Refusal(
+                403,
+                "insufficient-scope",
+                f"This operation needs the scope {scopes}.",
+                f'{REALM}, error="insufficient_scope", scope="{scopes}"',
+            )
+        exchange_of(request.scope).principal = principal
+        return {"sub": principal.subject}
+
+
+def _bearer_token(headers: list[tuple[bytes, bytes]]) -> str:
+    for name, value in headers:
+        if name == b"authorization":
+            scheme, _, token = value.decode("latin-1").partition(" ")
+            if scheme.lower() == "bearer" and token:
+                return token.strip()
+    raise Refusal(401, "unauthenticated", "This operation needs an access token.", REALM)

@@ -1,0 +1,142 @@
+"""The contract, its handlers and their surroundings put together into one ASGI application."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from connexion import ConnexionMiddleware
+from connexion.middleware.lifespan import LifespanMiddleware
+from connexion.middleware.routing import RoutingMiddleware
+from connexion.middleware.security import SecurityMiddleware
+from connexion.resolver import Resolver
+from flask import Flask
+from flask_caching import Cache
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from starlette.types import ASGIApp
+
+from stockroom.contract.binding import bind_handlers
+from stockroom.contract.bridge import Bridge, OperationFlask
+from stockroom.contract.cache import AnswerCache
+from stockroom.contract.contract import Contract
+from stockroom.contract.dispatch import Dispatcher, Provider
+from stockroom.contract.guard import Guard
+from stockroom.contract.idempotency import KeyStore
+from stockroom.contract.limits import LimitMiddleware, Limits
+from stockroom.contract.problems import Problem
+from stockroom.contract.security import Authenticate, BearerTokens
+from stockroom.contract.validation import ValidationMiddleware
+
+Lifespan = Callable[[ASGIApp], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the runtime needs of the product and its configuration."""
+
+    handlers: ModuleType
+    constants: Mapping[str, object]
+    providers: Mapping[str, Provider]
+    authenticate: Authenticate
+    keys: KeyStore
+    explain: Callable[[Exception], Problem | None]
+    is_recorded: Callable[[Exception], bool]
+    lifespan: Lifespan
+    redis_url: str | None = None
+    enforce_limits: bool = True
+    trusted_proxies: int = 0
+    threads: int = 16
+
+
+def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
+    """Raises ContractError when contract and handlers do not fit."""
+    flask = OperationFlask("stockroom")
+    handlers = bind_handlers(
+        contract.document, contract.operations, around.handlers, around.constants, around.providers
+    )
+    dispatcher = Dispatcher(
+        handlers,
+        AnswerCache(_cache(flask, around.redis_url)),
+        around.keys,
+        around.explain,
+        around.is_recorded,
+    )
+    limits = Limits(_limiter(around.redis_url), enforce=around.enforce_limits)
+    limit = partial(LimitMiddleware, limits=limits, find=contract.operations.__getitem__)
+    bridge = Bridge(flask, dispatcher, around.threads)
+    connexion = ConnexionMiddleware(
+        bridge,
+        import_name=__name__,
+        lifespan=partial(_lifespan, around.lifespan, bridge),
+        middlewares=[
+            LifespanMiddleware,
+            RoutingMiddleware,
+            partial(limit, per="ip"),
+            SecurityMiddleware,
+            partial(limit, per="user"),
+            ValidationMiddleware,
+        ],
+        resolver=Resolver(lambda operation_id: handlers[operation_id].call),
+        security_map={"oauth2": partial(BearerTokens, around.authenticate)},
+    )
+    connexion.add_api(_routes(contract), operations=contract.operations)
+    return Guard(connexion, contract.catalogue, contract.methods_at, around.trusted_proxies)
+
+
+def _routes(contract: Contract) -> dict[str, Any]:
+    """The contract as far as Connexion needs it, to route and to authorize.
+
+    Given the whole, it would check, copy and dereference what the runtime has compiled already.
+    """
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in contract.operations.values():
+        security = operation.spec.get("security", contract.document.raw.get("security", []))
+        entry = {
+            "operationId": operation.id,
+            "security": security,
+            "responses": {"default": {"description": ""}},
+        }
+        paths.setdefault(operation.path, {})[operation.method.lower()] = entry
+    schemes = contract.document.raw.get("components", {}).get("securitySchemes", {})
+    return {
+        "openapi": contract.document.raw["openapi"],
+        "info": contract.document.raw["info"],
+        "paths": paths,
+        "components": {"securitySchemes": schemes},
+    }
+
+
+@asynccontextmanager
+async def _lifespan(product: Lifespan, bridge: Bridge, app: ASGIApp) -> AsyncIterator[None]:
+    async with product(app):
+        try:
+            yield
+        finally:
+            bridge.close()
+
+
+def _cache(flask: OperationFlask, redis_url: str | None) -> Cache:
+    backend = "JsonRedisCache" if redis_url else "JsonSimpleCache"
+    config = {"CACHE_TYPE": f"stockroom.contract.cache.{backend}", "CACHE_KEY_PREFIX": "stockroom:"}
+    if redis_url:
+        config["CACHE_REDIS_URL"] = _impatient(redis_url)
+    return Cache(flask, config=config)
+
+
+def _limiter(redis_url: str | None) -> Limiter:
+    return Limiter(
+        get_remote_address,
+        # Its hooks see only requests that passed security and validation; ours see all. So it gets an
+        # application of its own, to be configured by and never to be asked.
+        app=Flask("limits"),
+        storage_uri=_impatient(redis_url) if redis_url else "memory://",
+        strategy="moving-window",
+    )
+
+
+def _impatient(redis_url: str) -> str:
+    """The URL with timeouts of 250 ms: a frozen Redis would hold every request for as long as TCP likes."""
+    return f"{redis_url}{'&' if '?' in redis_url else '?'}socket_timeout=0.25&socket_connect_timeout=0.25"

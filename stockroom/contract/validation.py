@@ -1,0 +1,116 @@
+"""Connexion's validation seam, compiled: every parameter and body is checked, and all faults are told."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from connexion.middleware.request_validation import RequestValidationAPI, RequestValidationMiddleware
+from connexion.operations import AbstractOperation
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from stockroom.contract.bodies import Upload, read_media_type, receive_chunks, too_large
+from stockroom.contract.exchange import Exchange, exchange_of
+from stockroom.contract.operations import Operation
+from stockroom.contract.parameters import Fault, read_query
+from stockroom.contract.problems import MAX_ERRORS, Problem
+
+
+class CompiledValidation:
+    """Validates the requests of one operation. What depends on the contract alone is made here, once."""
+
+    def __init__(self, operation: Operation, next_app: ASGIApp) -> None:
+        self.next_app = next_app
+        self._operation = operation
+        self._bodies = operation.bodies
+        self._query = {p.name: p for p in operation.parameters if p.where == "query"}
+        self._path = [p for p in operation.parameters if p.where == "path"]
+        self._headers = {p.name.lower().encode(): p for p in operation.parameters if p.where == "header"}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = exchange_of(scope)
+        errors: list[Fault] = []
+        self._bind_path(scope, exchange.arguments, errors)
+        self._bind_query(scope["query_string"], exchange.arguments, errors)
+        self._bind_headers(scope["headers"], exchange.arguments, errors)
+        try:
+            if self._bodies:
+                await self._bind_body(scope["headers"], receive, exchange, errors)
+            if errors:
+                raise _invalid(errors)
+            exchange.validated = self._operation
+            await self.next_app(scope, receive, send)
+        finally:
+            upload = exchange.arguments.get("body")
+            if isinstance(upload, Upload):
+                upload.close()
+
+    def _bind_path(self, scope: Scope, values: dict[str, Any], errors: list[Fault]) -> None:
+        for parameter in self._path:
+            parameter.bind(scope["path_params"][parameter.argument], values, errors)
+
+    def _bind_query(self, raw: bytes, values: dict[str, Any], errors: list[Fault]) -> None:
+        pairs = read_query(raw) if raw else {}
+        for name, texts in pairs.items():
+            if name not in self._query:
+                errors.append({"detail": "There is no such parameter here.", "parameter": name[:100]})
+            elif len(texts) > 1:
+                errors.append({"detail": f"The parameter is there {len(texts)} times.", "parameter": name})
+        for name, parameter in self._query.items():
+            found = pairs.get(name)
+            parameter.bind(found[0] if found else None, values, errors)
+
+    def _bind_headers(
+        self, headers: list[tuple[bytes, bytes]], values: dict[str, Any], errors: list[Fault]
+    ) -> None:
+        if not self._headers:
+            return
+        found: dict[bytes, str] = {}
+        for name, value in headers:
+            if name in self._headers:
+                text = value.decode("latin-1").strip()
+                # Several lines of a list are one list (RFC 9110, 5.3); other patterns refuse the comma.
+                found[name] = f"{found[name]}, {text}" if name in found else text
+        for name, parameter in self._headers.items():
+            parameter.bind(found.get(name), values, errors)
+
+    async def _bind_body(
+        self, headers: list[tuple[bytes, bytes]], receive: Receive, exchange: Exchange, errors: list[Fault]
+    ) -> None:
+        fields = dict(headers)
+        media = read_media_type(fields.get(b"content-type", b"").decode("latin-1"))
+        reader = self._bodies.get(media.name)
+        if reader is None or fields.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise Problem(
+                "unsupported-media-type", f"This operation takes {' or '.join(self._bodies)}, unencoded."
+            )
+        length = fields.get(b"content-length")
+        if length is not None and int(length) > reader.limit:
+            raise too_large(reader.limit)
+        if errors and reader.limit > _HELD_IN_MEMORY:
+            return  # A large file is not worth reading once the request is refused.
+        body = await reader.read(receive_chunks(receive, reader.limit), media, errors)
+        exchange.arguments["body"] = body.value
+        exchange.fingerprint = body.fingerprint
+
+
+_HELD_IN_MEMORY = 1_048_576
+
+
+def _invalid(errors: list[Fault]) -> Problem:
+    listed = f"; the first {MAX_ERRORS} are listed" if len(errors) > MAX_ERRORS else ""
+    what = "One value is" if len(errors) == 1 else f"{len(errors)} values are"
+    return Problem("validation-failed", f"{what} not what this operation takes{listed}.", errors=errors)
+
+
+class CompiledValidationAPI(RequestValidationAPI):  # type: ignore[misc]  # Connexion is not typed
+    """Connexion makes one of these per contract and asks it for each operation's validation."""
+
+    def __init__(self, *args: Any, operations: Mapping[str, Operation], **kwargs: Any) -> None:
+        self._operations = operations
+        super().__init__(*args, **kwargs)
+
+    def make_operation(self, operation: AbstractOperation) -> CompiledValidation:
+        return CompiledValidation(self._operations[operation.operation_id], self.next_app)
+
+
+class ValidationMiddleware(RequestValidationMiddleware):  # type: ignore[misc]  # Connexion is not typed
+    api_cls = CompiledValidationAPI
