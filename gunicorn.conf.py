@@ -1,0 +1,27 @@
+"""gunicorn's configuration: `gunicorn app:app` from this folder serves the API as the settings say."""
+
+import sys
+
+from stockroom import logs, settings
+from stockroom.server import RootLogger, Worker
+
+try:
+    _settings = settings.load()
+except settings.SettingsError as error:
+    sys.exit(str(error))
+logs.configure(_settings)
+
+_host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
+bind = f"{_host}:{_settings.port}"
+workers = _settings.web_workers
+worker_class = Worker
+logger_class = RootLogger
+
+# Longer than nginx keeps its own end open (60 s), so that a connection is never closed under a request.
+keepalive = 75
+# Seconds without a sign of life from a worker's event loop until it is replaced.
+timeout = 30
+# A little longer than uvicorn gives the requests under way, so that it can end by itself.
+graceful_timeout = 10
+# The control socket would be a file in the home folder; signals are enough.
+control_socket_disable = True

@@ -1,0 +1,120 @@
+"""The `stockroom` command: starts the service, migrates, checks the settings, makes the first account."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
+
+from stockroom import data_dir, launch, report, settings
+from stockroom.actions import accounts
+from stockroom.domain.errors import DomainError
+from stockroom.security.passwords import Passwords
+from stockroom.settings import Settings, SettingsError
+from stockroom.storage import migrate
+from stockroom.storage.engines import open_database
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="stockroom", message="%(package)s %(version)s")
+def main() -> None:
+    """Stockroom, a stock-keeping service. `stockroom check` lists its settings."""
+
+
+@main.command()
+def run() -> None:
+    """Run the API and its worker in this terminal until Ctrl-C, on a database brought up to date."""
+    try:
+        chosen = _ready()
+        _migrate(chosen)
+        fault = launch.run(chosen)
+    except KeyboardInterrupt:
+        # Before anything was started, so there is nothing to stop.
+        return
+    if fault is not None:
+        raise click.ClickException(fault)
+
+
+@main.command("migrate")
+def migrate_database() -> None:
+    """Bring the database to the schema of this version."""
+    _migrate(_ready())
+    click.echo(f"The database is at revision {migrate.head()}.")
+
+
+@main.command()
+def check() -> None:
+    """List every setting with its value and origin, and the state of the database.
+
+    Exits with 1 unless all settings are usable and the database is reachable and migrated.
+    """
+    chosen = _settings()
+    _print_table([(line.variable, line.value or "-", line.source) for line in report.settings_lines(chosen)])
+    for name in report.unknown_variables():
+        click.echo(f"Warning: {name} is set, and no setting has that name.", err=True)
+    fault = report.database_fault(chosen)
+    click.echo(f"\nDatabase: {fault or f'reachable, at revision {migrate.head()}.'}")
+    sys.exit(0 if fault is None else 1)
+
+
+@main.command()
+@click.option("--username", prompt="User name")
+@click.option("--email", prompt="E-mail")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def create_admin(username: str, email: str, *, password_stdin: bool) -> None:
+    """Make an account with the role admin."""
+    chosen = _ready()
+    if fault := report.database_fault(chosen):
+        raise click.ClickException(f"The database is {fault}")
+    password = _password(stdin=password_stdin)
+    database = open_database(chosen.database_url, connections=1)
+    try:
+        with database.work() as work:
+            accounts.create_admin(
+                work, username=username, email=email, password=password, passwords=Passwords()
+            )
+    except DomainError as error:
+        raise click.ClickException(
+            "\n".join([error.detail, *(fault["detail"] for fault in error.errors)])
+        ) from None
+    finally:
+        database.dispose()
+    click.echo(f"{username} is an admin now.")
+
+
+def _settings() -> Settings:
+    try:
+        return settings.load()
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _ready() -> Settings:
+    """Settings whose data folder can be written."""
+    chosen = _settings()
+    try:
+        data_dir.prepare(chosen)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    return chosen
+
+
+def _migrate(chosen: Settings) -> None:
+    try:
+        migrate.upgrade(chosen.database_url)
+    except (SQLAlchemyError, CommandError) as error:
+        raise click.ClickException(f"The database cannot be migrated: {report.first_line(error)}") from None
+
+
+def _password(*, stdin: bool) -> str:
+    if stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return typed
+
+
+def _print_table(rows: Sequence[tuple[str, str, str]]) -> None:
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    for variable, value, source in rows:
+        click.echo(f"{variable:<{widths[0]}}  {value:<{widths[1]}}  {source}")

@@ -1,0 +1,56 @@
+"""The data folder: made when it is missing, and the home of the key that signs access tokens."""
+
+import contextlib
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from stockroom.settings import SHORTEST_KEY, Settings, SettingsError
+
+
+def prepare(settings: Settings) -> None:
+    """Make the data folder, readable by its owner alone; SettingsError if nothing can be written there."""
+    folder = settings.data_dir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise SettingsError(f"STOCKROOM_DATA_DIR: cannot write to {folder}: {error.strerror}") from None
+
+
+def signing_key(settings: Settings) -> bytes:
+    """The key of access tokens: as configured, else the one kept in the data folder, made at first use.
+
+    Processes that ask at the same time get the same key. SettingsError if the kept one is unusable.
+    """
+    if settings.jwt_key is not None:
+        return settings.jwt_key.get_secret_value().encode()
+    if not settings.key_file.exists():
+        prepare(settings)
+        _make_key(settings.key_file)
+    try:
+        key = settings.key_file.read_bytes().strip()
+    except OSError as error:
+        raise SettingsError(f"cannot read {settings.key_file}: {error.strerror}") from None
+    if len(key) < SHORTEST_KEY:
+        raise SettingsError(
+            f"{settings.key_file} holds less than {SHORTEST_KEY} bytes; remove it for a new key"
+        )
+    return key
+
+
+def _make_key(path: Path) -> None:
+    """Put a whole key at `path`, unless another process was first."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".jwt-")  # mkstemp gives mode 0600
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        # A link appears at once and complete, and fails where the name is taken.
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        Path(name).unlink()
