@@ -1,0 +1,192 @@
+"""The composition root: settings, product and contract runtime put together into the ASGI object `app`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext, suppress
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+import structlog
+from starlette.types import ASGIApp
+
+import handlers
+from stockroom import data_dir, logs
+from stockroom.actions import sessions
+from stockroom.contract.contract import Contract, load_contract
+from stockroom.contract.idempotency import Kept, Key, KeyTaken
+from stockroom.contract.pages import build_pages
+from stockroom.contract.problems import Problem
+from stockroom.contract.security import REALM
+from stockroom.contract.service import Surroundings, build_service
+from stockroom.domain.errors import DomainError
+from stockroom.readiness import Readiness, database_probe, network_probe
+from stockroom.security.passwords import Passwords
+from stockroom.security.revocations import Revocations
+from stockroom.security.tokens import Tokens
+from stockroom.settings import Settings, load
+from stockroom.storage import idempotency, migrate
+from stockroom.storage.engines import Database, Work, open_database
+from stockroom.storage.files import FileStore
+from tasks.dispatch import Dispatcher
+
+log = structlog.get_logger(__name__)
+
+# Seconds between two looks at the feed of ended sessions: a logout reaches every process within one.
+POLL = 0.5
+# The database is away or overwhelmed; nothing of the request was done.
+OUTAGES = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+
+
+def __getattr__(name: str) -> ASGIApp:
+    """Make `app` when a server asks for it, so that importing this module does nothing."""
+    if name != "app":
+        raise AttributeError(name)
+    settings = load()
+    logs.configure(settings)
+    made = globals()["app"] = create_app(settings)
+    return made
+
+
+def create_app(
+    settings: Settings, *, contract: Contract | None = None, database: Database | None = None
+) -> ASGIApp:
+    """Make the whole service. Raises ContractError or SettingsError when it cannot be run as configured."""
+    data_dir.prepare(settings)
+    contract = contract or load_contract(uploads=settings.data_dir)
+    parts = _Parts(
+        settings=settings,
+        database=database or open_database(settings.database_url, connections=settings.threads + 4),
+        revocations=(revocations := Revocations()),
+        tokens=Tokens(data_dir.signing_key(settings), revocations),
+        dispatcher=Dispatcher(settings),
+    )
+    return build_service(contract, parts.surroundings(contract))
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What lives as long as the process does."""
+
+    settings: Settings
+    database: Database
+    revocations: Revocations
+    tokens: Tokens
+    dispatcher: Dispatcher
+
+    def surroundings(self, contract: Contract) -> Surroundings:
+        clock = self.database.clock
+        return Surroundings(
+            handlers=handlers,
+            constants={
+                "version": contract.document.raw["info"]["version"],
+                "pages": build_pages(contract.document),
+                "problem_types": contract.catalogue.types,
+                "readiness": self._readiness(),
+                "settings": self.settings,
+                "passwords": Passwords(),
+                "tokens": self.tokens,
+                "revocations": self.revocations,
+                "files": FileStore(self.settings.files_url),
+                "dispatcher": self.dispatcher,
+            },
+            providers={
+                "reader": lambda exchange: self.database.reads.connect(),
+                "work": lambda exchange: self.database.work(),
+                "principal": lambda exchange: nullcontext(exchange.principal),
+                "now": lambda exchange: nullcontext(clock()),
+            },
+            authenticate=lambda token: self.tokens.verify(token, clock().timestamp()),
+            keys=_Keys(self.database),
+            explain=explain,
+            is_recorded=lambda error: isinstance(error, DomainError) and error.recorded,
+            lifespan=self._lifespan,
+            redis_url=self.settings.redis_url or None,
+            enforce_limits=self.settings.rate_limits == "enforce",
+            trusted_proxies=self.settings.trusted_proxies,
+            threads=self.settings.threads,
+        )
+
+    def _readiness(self) -> Readiness:
+        broker, redis = self.settings.broker_url, self.settings.redis_url
+        return Readiness(
+            {
+                "database": database_probe(self.database.reads),
+                "broker": None if broker.startswith("filesystem:") else network_probe(broker, 5672),
+                "redis": network_probe(redis, 6379) if redis else None,
+            }
+        )
+
+    @asynccontextmanager
+    async def _lifespan(self, app: ASGIApp) -> AsyncIterator[None]:
+        await asyncio.to_thread(self._require_migrated)
+        following = asyncio.create_task(self._follow_revocations(await asyncio.to_thread(self._poll, 0)))
+        try:
+            yield
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+            self.dispatcher.close()
+            self.database.dispose()
+
+    def _require_migrated(self) -> None:
+        with self.database.reads.connect() as reader:
+            current = migrate.current(reader)
+        if current != migrate.head():
+            raise RuntimeError(
+                f"the database is at revision {current}, not {migrate.head()}: run `stockroom migrate`"
+            )
+
+    async def _follow_revocations(self, after: int) -> None:
+        while True:
+            await asyncio.sleep(POLL)
+            try:
+                after = await asyncio.to_thread(self._poll, after)
+            except OUTAGES as error:
+                log.warning("revocations.database_away", error=str(error))
+
+    def _poll(self, after: int) -> int:
+        with self.database.reads.connect() as reader:
+            return sessions.poll(reader, self.revocations, after, self.database.clock())
+
+
+def explain(error: Exception) -> Problem | None:
+    """The problem that tells a client of `error`; None if it is a fault of ours."""
+    if isinstance(error, DomainError):
+        headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
+        if error.code in CHALLENGES:
+            headers["WWW-Authenticate"] = CHALLENGES[error.code]
+        return Problem(error.code, error.detail, errors=error.errors, headers=headers, members=error.members)
+    if isinstance(error, OUTAGES):
+        log.warning("database.away", error=str(error))
+        return Problem(
+            "unavailable",
+            "The database does not answer. Try again in a moment.",
+            headers={"Retry-After": "1"},
+        )
+    return None
+
+
+CHALLENGES = {"invalid-credentials": REALM, "invalid-token": f'{REALM}, error="invalid_token"'}
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """The contract's idempotency keys in the product's storage."""
+
+    database: Database
+
+    def find(self, key: Key) -> Kept | None:
+        with self.database.reads.connect() as reader:
+            row = idempotency.find(reader, key, self.database.clock())
+        return None if row is None else Kept(row.fingerprint, row.status, row.headers, row.body)
+
+    def save(self, work: Work, key: Key, kept: Kept) -> None:
+        values = {
+            "fingerprint": kept.fingerprint,
+            "status": kept.status,
+            "headers": kept.headers,
+            "body": kept.body,
+        }
+        if not idempotency.save(work, key, values):
+            raise KeyTaken

@@ -1,0 +1,42 @@
+"""Lists on the wire: the page asked for, and the answer with its `next` URL and `Link` header (RFC 8288)."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from stockroom.storage.pages import Page, PageRequest
+
+
+def asked(page: int | None, per_page: int, cursor: str | None, count: str | None = None) -> PageRequest:
+    """The page request that the contract's list parameters spell; `count` is `exact` or anything else."""
+    return PageRequest(page=page, per_page=per_page, cursor=cursor, exact=count == "exact")
+
+
+def answer(
+    name: str, page: Page[Any], path: str, filters: Mapping[str, object]
+) -> tuple[dict[str, object], dict[str, str]]:
+    """Build the body and the headers of a list whose rows stand under `name`.
+
+    `next` is a relative URL with those `filters` that are not None, `per_page` and the cursor.
+    """
+    following = _following(page, path, filters)
+    body: dict[str, object] = {
+        name: page.rows,
+        "total": page.total,
+        "total_is_exact": page.total_is_exact,
+        "page": page.page,
+        "per_page": page.per_page,
+        "next": following,
+    }
+    return body, {} if following is None else {"Link": f'<{following}>; rel="next"'}
+
+
+def _following(page: Page[Any], path: str, filters: Mapping[str, object]) -> str | None:
+    if page.next is None:
+        return None
+    query = {name: _text(value) for name, value in filters.items() if value is not None}
+    return f"{path}?{urlencode({**query, 'per_page': page.per_page, 'cursor': page.next})}"
+
+
+def _text(value: object) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)

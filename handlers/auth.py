@@ -1,0 +1,68 @@
+"""Accounts and sessions: register, log in, refresh, log out."""
+
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from stockroom.actions import accounts, sessions
+from stockroom.domain.accounts import Account, Principal, Role, TokenPair
+from stockroom.security.passwords import Passwords
+from stockroom.security.revocations import Revocations
+from stockroom.security.tokens import Tokens
+from stockroom.storage.engines import Work
+
+# RFC 6749, section 5.1.
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+class Settings(Protocol):
+    """What registering needs to know of the settings."""
+
+    @property
+    def registration(self) -> str: ...
+    @property
+    def default_role(self) -> Role: ...
+    @property
+    def embedded(self) -> bool: ...
+
+
+def register(
+    body: dict[str, Any], *, work: Work, passwords: Passwords, settings: Settings
+) -> tuple[Account, dict[str, str]]:
+    account = accounts.register(
+        work,
+        username=body["username"],
+        email=body["email"],
+        password=body["password"],
+        passwords=passwords,
+        is_open=settings.registration == "open",
+        default_role=settings.default_role,
+        first_is_admin=settings.embedded,
+    )
+    return account, {"Location": "/me"}
+
+
+def login(
+    body: dict[str, Any], *, reader: sa.Connection, work: Work, passwords: Passwords, tokens: Tokens
+) -> tuple[TokenPair, dict[str, str]]:
+    pair = sessions.login(
+        reader,
+        work,
+        username=body["username"],
+        password=body["password"],
+        scope=body.get("scope"),
+        passwords=passwords,
+        tokens=tokens,
+    )
+    return pair, _NO_STORE
+
+
+def refresh(
+    body: dict[str, Any], *, work: Work, tokens: Tokens, revocations: Revocations
+) -> tuple[TokenPair, dict[str, str]]:
+    pair = sessions.refresh(work, refresh_token=body["refresh_token"], tokens=tokens, revocations=revocations)
+    return pair, _NO_STORE
+
+
+def logout(*, work: Work, principal: Principal, revocations: Revocations) -> None:
+    sessions.logout(work, principal, revocations)

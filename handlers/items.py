@@ -1,0 +1,50 @@
+"""The catalogue."""
+
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection
+
+from handlers import _paging as paging
+from stockroom.actions import items
+from stockroom.domain.items import Item, etag
+from stockroom.storage.engines import Work
+
+
+def list_items(
+    page: int | None,
+    per_page: int,
+    cursor: str | None,
+    count: str | None,
+    q: str | None,
+    tag: str | None,
+    archived: bool,
+    sort: str,
+    *,
+    reader: Connection,
+) -> tuple[dict[str, object], dict[str, str]]:
+    request = paging.asked(page, per_page, cursor, count)
+    found = items.list_items(reader, request, q=q, tag=tag, archived=archived, sort=sort)
+    filters = {"q": q, "tag": tag, "archived": archived, "sort": sort, "count": count}
+    return paging.answer("items", found, "/items", filters)
+
+
+def create(body: dict[str, Any], *, work: Work) -> tuple[Item, dict[str, str]]:
+    item = items.create(work, **body)
+    return item, {"Location": f"/items/{quote(item.sku, safe='')}", "ETag": etag(item.version)}
+
+
+def read(sku: str, *, reader: Connection) -> tuple[Item, dict[str, str]]:
+    item = items.read(reader, sku)
+    return item, {"ETag": etag(item.version)}
+
+
+def update(
+    sku: str, if_match: str | None, body: dict[str, Any], *, work: Work
+) -> tuple[Item, dict[str, str]]:
+    item = items.update(work, sku, if_match=if_match, changes=body)
+    return item, {"ETag": etag(item.version)}
+
+
+def archive(sku: str, if_match: str | None, *, work: Work) -> None:
+    items.archive(work, sku, if_match=if_match)

@@ -1,0 +1,65 @@
+"""Celery's configuration, made from the settings. Celery itself is not imported here."""
+
+from typing import Any
+
+from stockroom.settings import Settings
+
+QUEUE = "stockroom"
+RUN = "stockroom.run"
+"""Celery's name of the one task there is: to work on the task of the given id."""
+
+_WORKER_SECONDS = 5
+_DISPATCHER_SECONDS = 1
+"""How long a broker may take to answer."""
+
+
+def for_worker(settings: Settings) -> dict[str, Any]:
+    return _common(settings, _WORKER_SECONDS) | {
+        "broker_connection_retry_on_startup": True,
+        "broker_transport_options": _transport(settings, _WORKER_SECONDS),
+        "worker_enable_remote_control": False,
+        "worker_send_task_events": False,
+        "worker_redirect_stdouts": False,
+        # The timer's thread ends after one such nap, in seconds.
+        "worker_timer_precision": 0.2,
+        # A message that waits in a worker is lost with it.
+        "worker_prefetch_multiplier": 1,
+    }
+
+
+def for_dispatcher(settings: Settings) -> dict[str, Any]:
+    options = _transport(settings, _DISPATCHER_SECONDS)
+    if settings.broker_url.startswith("amqp"):
+        # A worker waits for messages at its leisure; here every read awaits the answer to a write.
+        options |= {"read_timeout": _DISPATCHER_SECONDS, "write_timeout": _DISPATCHER_SECONDS}
+    # kombu would try to connect for ever, also where a publisher asks for no retries.
+    return _common(settings, _DISPATCHER_SECONDS) | {"broker_transport_options": options | {"max_retries": 0}}
+
+
+def _common(settings: Settings, seconds: float) -> dict[str, Any]:
+    return {
+        "broker_url": _broker_url(settings),
+        "broker_connection_timeout": seconds,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_ignore_result": True,
+        "task_default_queue": QUEUE,
+        "task_publish_retry": False,
+    }
+
+
+def _broker_url(settings: Settings) -> str:
+    # kombu asks for a host even where there can be none.
+    return "filesystem://localhost" if settings.broker_url == "filesystem://" else settings.broker_url
+
+
+def _transport(settings: Settings, seconds: float) -> dict[str, Any]:
+    scheme = settings.broker_url.partition("://")[0]
+    if scheme == "filesystem":
+        folder = settings.broker_dir
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        same = dict.fromkeys(("data_folder_in", "data_folder_out", "control_folder"), str(folder))
+        return {**same, "polling_interval": 0.1}
+    if scheme in {"redis", "rediss"}:
+        return {"socket_timeout": seconds, "socket_connect_timeout": seconds}
+    return {}

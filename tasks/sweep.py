@@ -1,0 +1,49 @@
+"""Sweeps: what every worker does now and then beside its tasks."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+from celery import bootsteps
+
+from stockroom.storage import leases
+from stockroom.storage.engines import Database
+
+log = structlog.get_logger(__name__)
+
+
+def republish(database: Database, send: Callable[[str], object]) -> None:
+    """Call again for every task that waits for a worker. Several workers may do this at the same time."""
+    with database.reads.connect() as reader:
+        # Most of the time there is none, and looking takes no lock.
+        if not leases.any_unattended(reader, database.clock()):
+            return
+    with database.work() as work:
+        unattended = leases.take_unattended(work.connection, work.now)
+    for task_id in unattended:
+        send(task_id)
+        log.info("task.republished", task=task_id)
+
+
+def sweeping(duties: Sequence[tuple[float, Callable[[], None]]]) -> type[Any]:
+    """Make the worker's step that does each of `duties` at the start, and again every so many seconds.
+
+    It goes by the worker's timer (Celery: Extensions and Bootsteps), which is a thread of its own on the
+    filesystem broker, and part of the event loop on others, where a solo pool sweeps between its tasks.
+    """
+
+    class Sweeping(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships no types.
+        # The pool forks before the timer's thread begins, so that no process inherits a lock it holds.
+        requires = ("celery.worker.components:Timer", "celery.worker.components:Pool")
+
+        def start(self, worker: Any) -> None:
+            self.entries = []
+            for seconds, duty in duties:
+                worker.timer.call_after(0, duty)
+                self.entries.append(worker.timer.call_repeatedly(seconds, duty))
+
+        def stop(self, worker: Any) -> None:
+            for entry in self.entries:
+                entry.cancel()
+
+    return Sweeping

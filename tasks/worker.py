@@ -1,0 +1,91 @@
+"""What a worker holds: its parts, opened once a process, and whether it is asked to stop."""
+
+import multiprocessing
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from stockroom.actions import housekeeping
+from stockroom.actions.import_items import Validate
+from stockroom.settings import Settings
+from stockroom.storage.engines import Database
+from stockroom.storage.files import FileStore
+from tasks.sweep import republish
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What work is done with."""
+
+    settings: Settings
+    database: Database
+    files: FileStore
+    validate: Validate
+
+
+class Worker:
+    """The state of a worker; its methods answer Celery's signals, which is what their parameters are for."""
+
+    def __init__(self, open_parts: Callable[[], Parts]) -> None:
+        self._open = open_parts
+        self._opening = threading.Lock()
+        self._parts: Parts | None = None
+        self._inherited: Parts | None = None
+        self._stopping: Any = None
+
+    def parts(self) -> Parts:
+        with self._opening:
+            if self._parts is None:
+                self._parts = self._open()
+            return self._parts
+
+    def stopping(self) -> bool:
+        return self._stopping is not None and bool(self._stopping.value)
+
+    def prepare(self, sender: Any, **event: object) -> None:
+        """Before anything starts."""
+        # Shared with the processes forked later, and without a lock, for a signal handler sets it.
+        self._stopping = multiprocessing.RawValue("b", 0)
+        # Workers learn all they need of each other from the database.
+        sender.options.update(without_gossip=True, without_mingle=True, without_heartbeat=True)
+
+    def begin_process(self, **event: object) -> None:
+        """In a new process of the pool."""
+        # Connections must not be shared: the parent's are neither used nor closed here.
+        self._inherited, self._parts = self._parts, None
+        self._opening = threading.Lock()
+
+    def stop(self, **event: object) -> None:
+        """Work leaves off after its chunk."""
+        if self._stopping is not None:
+            self._stopping.value = 1
+
+    def close(self, **event: object) -> None:
+        with self._opening:
+            if self._parts is not None:
+                self._parts.database.dispose()
+                self._parts = None
+
+    def sweep(self, send: Callable[[str], object]) -> None:
+        """Call for workers again where that is due; database and broker may be away."""
+        if self.stopping():
+            return
+        try:
+            republish(self.parts().database, send)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next sweep is soon
+            log.warning("sweep.failed", reason=repr(error))
+
+    def tidy(self) -> None:
+        """Begin to throw away what has served its time; it may take seconds, which no event loop can wait."""
+        threading.Thread(target=self._tidy, name="housekeeping", daemon=True).start()
+
+    def _tidy(self) -> None:
+        try:
+            housekeeping.tidy(self.parts().database, self.parts().files)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next hour comes
+            log.warning("housekeeping.failed", reason=repr(error))
