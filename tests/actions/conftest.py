@@ -1,0 +1,132 @@
+"""What tests of accounts and sessions share: cheap hashing, and a process of the service in small."""
+
+import dataclasses
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from argon2 import PasswordHasher
+
+from stockroom.actions import accounts, sessions
+from stockroom.domain.accounts import Account, Principal, TokenPair
+from stockroom.domain.errors import DomainError, InvalidCredentials
+from stockroom.security.passwords import Passwords
+from stockroom.security.revocations import Revocations
+from stockroom.security.tokens import Tokens
+from stockroom.storage.engines import Database, Work
+
+PASSWORD = "nine tall ships sailed by"
+
+
+class Desk:
+    """One process of the service at some time: its database, its keys, and how its boundary ends work."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        self.revocations = Revocations()
+        self.tokens = Tokens(b"k" * 32, self.revocations)
+        self.now = database.clock()
+        self.wait(timedelta(0))
+
+    def wait(self, time: timedelta) -> None:
+        self.now += time
+        now = self.now
+        self.database = dataclasses.replace(self.database, clock=lambda: now)
+
+    def do(self, action: Callable[[Work], Any]) -> Any:
+        work = self.database.work()
+        try:
+            result = action(work)
+        except DomainError as error:
+            if error.recorded:
+                work.commit()
+            raise
+        else:
+            work.commit()
+            return result
+        finally:
+            work.rollback()
+
+    def read(self, query: Callable[[sa.Connection], Any]) -> Any:
+        with self.database.reads.connect() as reader:
+            return query(reader)
+
+    def count(self, table: sa.Table) -> int:
+        query = sa.select(sa.func.count()).select_from(table)
+        count: int = self.read(lambda reader: reader.scalar(query))
+        return count
+
+    def register(self, username: str, **changes: Any) -> Account:
+        values = {
+            "email": f"{username}@example.com",
+            "password": PASSWORD,
+            "is_open": True,
+            "default_role": "clerk",
+            "first_is_admin": False,
+        } | changes
+        account: Account = self.do(
+            lambda work: accounts.register(work, username=username, passwords=self.passwords, **values)
+        )
+        return account
+
+    def update(self, username: str, **changes: Any) -> Account:
+        values = {"role": None, "disabled": None} | changes
+        account: Account = self.do(
+            lambda work: accounts.update(work, username, revocations=self.revocations, **values)
+        )
+        return account
+
+    def login(self, username: str, password: str = PASSWORD, scope: str | None = None) -> TokenPair:
+        values = {"username": username, "password": password, "scope": scope}
+        keys = {"passwords": self.passwords, "tokens": self.tokens}
+        pair: TokenPair = self.read(
+            lambda reader: self.do(lambda work: sessions.login(reader, work, **values, **keys))
+        )
+        return pair
+
+    def fail(self, username: str, times: int) -> None:
+        for _ in range(times):
+            with pytest.raises(InvalidCredentials):
+                self.login(username, "not the password at all")
+
+    def refresh(self, refresh_token: str) -> TokenPair:
+        keys = {"tokens": self.tokens, "revocations": self.revocations}
+        pair: TokenPair = self.do(lambda work: sessions.refresh(work, refresh_token=refresh_token, **keys))
+        return pair
+
+    def logout(self, principal: Principal) -> None:
+        self.do(lambda work: sessions.logout(work, principal, self.revocations))
+
+    def principal(self, pair: TokenPair) -> Principal | None:
+        """Whose the access token is, if it is still good."""
+        return self.tokens.verify(pair.access_token, self.now.timestamp())
+
+
+@pytest.fixture
+def desk(database: Database) -> Desk:
+    return Desk(database)
+
+
+@pytest.fixture
+def at_once() -> Callable[..., list[object]]:
+    """Run calls in threads that start together, and return what each returned or raised."""
+
+    def at_once(*calls: Callable[[], object]) -> list[object]:
+        start = threading.Barrier(len(calls))
+
+        def run(call: Callable[[], object]) -> object:
+            start.wait()
+            try:
+                return call()
+            except DomainError as error:
+                return error
+
+        with ThreadPoolExecutor(len(calls)) as pool:
+            return list(pool.map(run, calls))
+
+    return at_once

@@ -1,0 +1,349 @@
+"""Imports of items, from the upload to the summary, over small files whose every line matters."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from stockroom.actions import import_items, imports, leases, tasks
+from stockroom.contract.rows import row_validator
+from stockroom.domain.errors import InvalidCsv
+from stockroom.domain.tasks import Lease, LeaseLost, Task
+from stockroom.storage import items as stored_items
+from stockroom.storage.engines import Database
+from stockroom.storage.files import FileStore
+from stockroom.storage.pages import PageRequest
+from stockroom.storage.tables import items, users
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SAMPLE = REPOSITORY / "samples" / "items.csv"
+RETAIL = REPOSITORY.parent / "shared" / "data" / "online-retail-sample.csv"
+
+ALL = PageRequest(page=None, per_page=100, cursor=None, exact=False)
+
+
+@dataclass
+class Upload:
+    path: Path
+    charset: str | None = None
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
+
+
+class Nobody:
+    """A publisher that wakes no worker: the tests work themselves."""
+
+    def publish(self, task_id: str) -> None:
+        pass
+
+
+@dataclass
+class Desk:
+    """Begins imports and works them off, over one database and one folder."""
+
+    database: Database
+    folder: Path
+    validate: import_items.Validate
+
+    @property
+    def files(self) -> FileStore:
+        return FileStore((self.folder / "files").as_uri())
+
+    def begin(self, content: bytes | Path, *, charset: str | None = None, **options: Any) -> Task:
+        path = content
+        if not isinstance(path, Path):
+            path = self.folder / "upload"
+            path.write_bytes(content)
+        known = {"dry_run": False, "columns": None, "delimiter": None, "encoding": None, "missing": ["NA"]}
+        with self.database.work() as work:
+            return imports.begin(
+                work,
+                owner="ann",
+                upload=Upload(path, charset),
+                files=self.files,
+                publisher=Nobody(),
+                **(known | options),
+            )
+
+    def claim(self, task: Task) -> Lease:
+        with self.database.work() as work:
+            lease = leases.claim(work, task.id, seconds=30)
+        assert lease is not None
+        return lease
+
+    def do(self, lease: Lease, stopping: Callable[[], bool] = lambda: False) -> bool:
+        return import_items.run(self.database, self.files, lease, validate=self.validate, stopping=stopping)
+
+    def run(self, content: bytes | Path, **options: Any) -> Task:
+        task = self.begin(content, **options)
+        assert self.do(self.claim(task))
+        return self.find(task)
+
+    def find(self, task: Task) -> Task:
+        with self.database.reads.connect() as reader:
+            return tasks.find(reader, task.id, "ann")
+
+    def errors(self, task: Task) -> list[tuple[int, str | None, str, str, str | None]]:
+        with self.database.reads.connect() as reader:
+            page = tasks.list_errors(reader, task.id, "ann", ALL)
+        return [(error.line, error.column, error.kind, error.reason, error.value) for error in page.rows]
+
+    def names(self) -> dict[str, str]:
+        with self.database.reads.connect() as reader:
+            return dict(reader.execute(sa.select(items.c.sku, items.c.name)).all())
+
+    def stored(self) -> list[str]:
+        folder = self.folder / "files"
+        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+@pytest.fixture(scope="session")
+def validate() -> import_items.Validate:
+    return row_validator("NewItem")
+
+
+@pytest.fixture
+def desk(database: Database, tmp_path: Path, validate: import_items.Validate) -> Desk:
+    with database.work() as work:
+        user = {"username": "ann", "email": "a@example.org", "password_hash": "-", "role": "manager"}
+        work.connection.execute(users.insert().values({**user, "disabled": False, "created_at": work.now}))
+    return Desk(database, tmp_path, validate)
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_items, "CHUNK", 2)
+
+
+def counts(task: Task) -> tuple[int, ...]:
+    assert task.state == "succeeded"
+    assert task.summary is not None
+    return tuple(task.summary[name] for name in ("created", "updated", "unchanged", "merged", "rejected"))
+
+
+def test_every_field_of_an_item_is_imported(desk: Desk) -> None:
+    content = b"SKU,Name,description,unit,reorder_point,tags,extra\na-1, Anvil ,For smiths,kg,12,b|a| b,x\n"
+    task = desk.run(content)
+    assert counts(task) == (1, 0, 0, 0, 0)
+    with desk.database.reads.connect() as reader:
+        item = stored_items.find(reader, "a-1")
+    assert item is not None
+    assert (item.name, item.description, item.unit, item.reorder_point, item.tags) == (
+        "Anvil",
+        "For smiths",
+        "kg",
+        12,
+        ("a", "b"),
+    )
+    assert desk.stored() == []
+
+
+def test_values_that_are_absent_leave_the_item_as_it_is(desk: Desk) -> None:
+    desk.run(b"sku,name,description,reorder_point,tags\na,Anvil,Heavy,5,x\n")
+    task = desk.run(b"sku,name,description,reorder_point,tags\na,Amboss,,NA,-\n", missing=["NA", "-"])
+    assert counts(task) == (0, 1, 0, 0, 0)
+    with desk.database.reads.connect() as reader:
+        item = stored_items.find(reader, "a")
+    assert item is not None
+    assert (item.name, item.description, item.reorder_point, item.tags) == ("Amboss", "Heavy", 5, ("x",))
+
+
+def test_all_faults_of_a_row_are_listed_by_the_files_own_columns(desk: Desk) -> None:
+    content = (
+        "Code;Title;reorder_point;TAGS\n"
+        "a;Anvil;5;x\n"
+        "b b;;1.5;X|y\n"
+        ";NA;;\n"
+        "c;Cog\x00;-1;\n"
+        "d;Drill\n"
+        "e;" + "x" * 201 + ";;\n"
+    ).encode()
+    task = desk.run(content, columns=["Code:sku", "Title:name"])
+    assert counts(task) == (1, 0, 0, 0, 5)
+    assert task.progress.done == task.progress.total == 6
+    found = desk.errors(task)
+    assert task.errors == len(found)
+    assert {(line, column, value) for line, column, _, _, value in found} == {
+        (3, "Code", "b b"),
+        (3, "Title", None),
+        (3, "reorder_point", "1.5"),
+        (3, "TAGS", "X|y"),
+        (4, "Code", None),
+        (4, "Title", "NA"),
+        (5, "Title", "Cog\N{REPLACEMENT CHARACTER}"),
+        (5, "reorder_point", "-1"),
+        (6, None, "d;Drill"),
+        (7, "Title", "x" * 100),
+    }
+    reasons = {(line, column): reason for line, column, _, reason, _ in found}
+    assert reasons[3, "Title"] == "name is missing"
+    assert reasons[4, "Code"] == "sku is missing"
+    assert reasons[3, "reorder_point"] == "reorder_point is not a whole number"
+    assert reasons[5, "Title"] == "name holds a NUL character"
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_repeated_codes_are_merged_and_the_last_name_wins(desk: Desk, dry_run: bool) -> None:
+    content = b"sku,name\na,Anvil\nb,Bolt\na,Amboss\na,Amboss\nb,Bolt\na,Enclume\n"
+    task = desk.run(content, dry_run=dry_run)
+    assert counts(task) == (2, 0, 0, 4, 0)
+    assert desk.errors(task) == [
+        (4, "name", "merged", 'repeats a of line 2; name was "Anvil"', "Amboss"),
+        (7, "name", "merged", 'repeats a of line 2; name was "Amboss"', "Enclume"),
+    ]
+    assert desk.names() == ({} if dry_run else {"a": "Enclume", "b": "Bolt"})
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_an_item_counts_once_however_often_the_file_repeats_it(desk: Desk, dry_run: bool) -> None:
+    desk.run(b"sku,name\na,A\nb,B\nc,C\n")
+    # In turn: unchanged and then renamed, renamed and then repeated, unchanged, created and then renamed.
+    content = b"sku,name\na,A\nb,B2\nc,C\nn,N\na,A2\nb,B2\nc,C\nn,N2\n"
+    task = desk.run(content, dry_run=dry_run)
+    assert counts(task) == (1, 2, 1, 4, 0)
+
+
+def test_a_dry_run_changes_nothing_and_foretells_everything(desk: Desk) -> None:
+    desk.run(b"sku,name\na,A\nb,B\n")
+    content = b"sku,name\na,A2\nb,B\nc,C\nc,C2\n!,X\n"
+    before = desk.names()
+    foretold = desk.run(content, dry_run=True)
+    assert desk.names() == before
+    assert foretold.dry_run
+    done = desk.run(content)
+    assert counts(foretold) == counts(done) == (1, 1, 1, 1, 1)
+    assert desk.errors(foretold) == desk.errors(done)
+
+
+def test_a_file_without_a_valid_row_succeeds_with_its_numbers(desk: Desk) -> None:
+    assert counts(desk.run(b"sku,name\n?,\n,x\n")) == (0, 0, 0, 0, 2)
+    assert counts(desk.run(b"sku,name\n")) == (0, 0, 0, 0, 0)
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_work_that_leaves_off_is_resumed_where_it_stood(desk: Desk) -> None:
+    content = b"sku,name\na,A\na,A2\n?,x\nb,B\na,A3\nc,C\n"
+    task = desk.begin(content)
+    for done in (2, 4):
+        lease = desk.claim(task)
+        one_chunk = chain([False], repeat(True))
+        assert not desk.do(lease, stopping=lambda steps=one_chunk: next(steps))
+        assert desk.find(task).progress.done == done
+        with desk.database.work() as work:
+            leases.release(work, lease)
+    assert desk.do(desk.claim(task))
+    assert counts(desk.find(task)) == (3, 0, 0, 2, 1)
+    assert [error[0] for error in desk.errors(task)] == [3, 4, 6]
+    assert desk.names() == {"a": "A3", "b": "B", "c": "C"}
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_cancelled_import_keeps_its_chunks_and_applies_no_more(desk: Desk) -> None:
+    task = desk.begin(b"sku,name\na,A\nb,B\nc,C\nd,D\n")
+    lease = desk.claim(task)
+
+    def cancelled_after_one() -> Iterator[bool]:
+        yield False
+        with desk.database.work() as work:
+            tasks.cancel(work, task.id, "ann")
+        yield False
+
+    steps = cancelled_after_one()
+    with pytest.raises(LeaseLost):
+        desk.do(lease, stopping=lambda: next(steps))
+    assert desk.names() == {"a": "A", "b": "B"}
+    assert (desk.find(task).state, desk.find(task).progress.done) == ("cancelled", 2)
+
+
+def test_a_list_of_errors_ends_before_it_fills_the_disk(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_items, "CHUNK", 2)
+    monkeypatch.setattr(import_items, "LISTED", 3)
+    task = desk.run(b"sku,name\n" + b"?,x\n" * 7)
+    assert (task.errors, len(desk.errors(task)), counts(task)) == (3, 3, (0, 0, 0, 0, 7))
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "faults"),
+    [
+        (b"", {}, []),
+        (b"\n\n", {}, []),
+        (b"x" * 100_000, {}, []),
+        (b"a,b\n1,2\n", {}, ["no column gives sku; its columns are: a, b", "no column gives name"]),
+        (
+            b"sku,name\n",
+            {"columns": ["Code:sku"]},
+            ["the file has no column Code; its columns are: sku, name"],
+        ),
+        (b"sku,name\n", {"columns": ["sku:nothing"]}, ["sku:nothing is not `column:field`"]),
+        (b"sku,name,x\n", {"columns": ["x:unit", "name:unit"]}, ["unit is mapped twice"]),
+        (b"sku,name,x,x\n", {"columns": ["x:unit"]}, ["the file has 2 columns called x"]),
+        (b"sku,SKU,name\n", {}, ["2 columns are called sku"]),
+        (b"sku,name\n", {"charset": "shift_jis"}, ["is not one of utf-8"]),
+        (b"sku,name\n", {"charset": "\0"}, ["is not one of utf-8"]),
+        ("sku,name\n".encode("utf-16"), {"encoding": "utf-8"}, ["no column gives sku"]),
+    ],
+)
+def test_a_file_that_cannot_be_imported_is_refused_and_nothing_stored(
+    desk: Desk, content: bytes, options: dict[str, Any], faults: list[str]
+) -> None:
+    with pytest.raises(InvalidCsv) as refusal:
+        desk.begin(content, **options)
+    details = [error["detail"] for error in refusal.value.errors]
+    for fault in faults:
+        assert any(fault in detail for detail in details), details
+    assert desk.stored() == []
+    with desk.database.reads.connect() as reader:
+        assert tasks.list_tasks(reader, "ann", ALL).rows == ()
+
+
+def test_columns_with_a_colon_and_a_name_of_another_field_can_be_mapped(desk: Desk) -> None:
+    task = desk.run(
+        b"name,id:no,title\nWorkshop,a,Anvil\n", columns=["id:no:sku", "title:name", "name:description"]
+    )
+    assert counts(task) == (1, 0, 0, 0, 0)
+    assert desk.names() == {"a": "Anvil"}
+
+
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        ("utf-8", {}),
+        ("utf-8-sig", {}),
+        ("utf-16", {}),
+        ("windows-1252", {}),
+        ("windows-1252", {"charset": "CP1252"}),
+        ("iso-8859-1", {"charset": "ISO-8859-1"}),
+        ("utf-16-be", {"charset": "UTF-16BE"}),
+        ("windows-1252", {"charset": "utf-8", "encoding": "windows-1252"}),
+    ],
+)
+def test_names_survive_the_encoding_of_their_file(desk: Desk, codec: str, options: dict[str, Any]) -> None:
+    task = desk.run("sku;name\r\na;Öse für Seile\r\n".encode(codec), **options)
+    assert counts(task) == (1, 0, 0, 0, 0)
+    assert desk.names() == {"a": "Öse für Seile"}
+
+
+def test_the_sample_imports_with_a_few_rows_that_are_wrong_on_purpose(desk: Desk) -> None:
+    task = desk.run(SAMPLE)
+    assert counts(task) == (56, 0, 0, 2, 4)
+    assert {error[2] for error in desk.errors(task)} == {"rejected", "merged"}
+
+
+@pytest.mark.skipif(not RETAIL.exists(), reason=f"{RETAIL.name} is not beside the repository")
+def test_the_retail_sample_imports_by_its_own_columns(desk: Desk) -> None:
+    columns = ["StockCode:sku", "Description:name"]
+    task = desk.run(RETAIL, columns=columns)
+    assert counts(task) == (1681, 0, 0, 3315, 4)
+    assert task.progress.done == task.progress.total == 5000
+    assert len(desk.names()) == 1681
+    assert (345, "Description", "rejected", "name is missing", None) in [
+        (line, column, kind, reason, None) for line, column, kind, reason, _ in desk.errors(task)
+    ]

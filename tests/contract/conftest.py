@@ -1,0 +1,105 @@
+"""One service for all that leaves no trace, and requests below HTTP; on SQLite, no database matters here."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from app import create_app
+from stockroom.contract.conformance import Conformance
+from stockroom.contract.contract import Contract, load_contract
+from stockroom.contract.document import CONTRACT, ContractError
+from stockroom.domain.accounts import ROLE_SCOPES, Role
+from stockroom.security.revocations import Revocations
+from stockroom.security.tokens import Tokens
+from stockroom.settings import Settings
+from stockroom.storage.engines import open_database
+from stockroom.storage.tables import users
+from tests.contract.asgi import Answer, ask
+from tests.contract.changes import Change, Refusal, find
+from tests.service import KEY, CheckedClient
+
+Ask = Callable[..., Answer]
+
+
+@pytest.fixture
+def database_url(_sqlite_url: str) -> str:
+    return _sqlite_url
+
+
+@pytest.fixture(scope="session")
+def service(
+    tmp_path_factory: pytest.TempPathFactory,
+    _sqlite_template: Path,
+    contract: Contract,
+    conformance: Conformance,
+) -> Iterator[CheckedClient]:
+    """A client of one service for all tests that change nothing; it counts requests and limits none."""
+    folder = tmp_path_factory.mktemp("service")
+    url = f"sqlite:///{shutil.copy(_sqlite_template, folder / 'stockroom.db')}"
+    settings = Settings(
+        _env_file=None, data_dir=folder / "var", database_url=url, jwt_key=KEY, rate_limits="report"
+    )
+    database = open_database(url, connections=8)
+    with database.work() as work:
+        account = {"username": "ada", "email": "ada@example.com", "password_hash": "-", "role": "admin"}
+        work.connection.execute(users.insert(), account | {"disabled": False, "created_at": work.now})
+    with CheckedClient(create_app(settings, contract=contract, database=database), conformance) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def token(service: CheckedClient) -> str:
+    """A token of `ada`, who is an administrator."""
+    return new_token("ada")
+
+
+@pytest.fixture(scope="session")
+def ada(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture(scope="session")
+def raw(service: CheckedClient, conformance: Conformance) -> Ask:
+    """Ask the shared service below HTTP; what it answers must be declared all the same."""
+
+    def raw(method: str, target: str, *args: Any, **options: Any) -> Answer:
+        answer = asyncio.run(ask(service.app, method, target, *args, **options))
+        assert answer
+        path = unquote(target.partition("?")[0])
+        faults = conformance.faults(method, path, answer.status, answer.headers, answer.body)
+        assert not faults, faults
+        return answer
+
+    return raw
+
+
+@pytest.fixture
+def refusal(tmp_path: Path, configure: Any) -> Refusal:
+    """Hold that the contract, once changed, is refused with a message at the line that a trail leads to."""
+
+    def refusal(change: Change, trail: str, message: str) -> None:
+        before = CONTRACT.read_text()
+        text = change(before)
+        assert text != before
+        path = tmp_path / "openapi" / "openapi.yaml"
+        path.parent.mkdir()
+        path.write_text(text)
+        with pytest.raises(ContractError) as caught:
+            create_app(configure(), contract=load_contract(tmp_path, path))
+        place = f"openapi/openapi.yaml:{1 + text.count(chr(10), 0, find(text, trail) + 1)}: "
+        told = str(caught.value).splitlines()
+        assert any(line.startswith(place) and message in line for line in told), (place, message, told)
+        assert all(line.startswith("openapi/openapi.yaml:") for line in told)
+
+    return refusal
+
+
+def new_token(name: str, role: Role = "admin", now: datetime | None = None, session: str = "one") -> str:
+    tokens = Tokens(KEY.encode(), Revocations())
+    return tokens.issue(name, f"session-{session}-of-{name}", ROLE_SCOPES[role], now or datetime.now(UTC))

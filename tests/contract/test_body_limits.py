@@ -1,0 +1,116 @@
+"""Bodies have bounds; what is beyond them costs neither memory nor disk, and leaves nothing behind."""
+
+import asyncio
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from app import create_app
+from stockroom.contract.bodies import MAX_BYTES
+from stockroom.contract.contract import load_contract
+from stockroom.contract.document import CONTRACT
+from tests.contract.asgi import Answer, ask
+
+Ask = Callable[..., Answer]
+JSON = ("Content-Type", "application/json")
+MEGABYTE = b"a" * 1_000_000
+
+
+@pytest.mark.parametrize("media", ["application/json", "application/x-www-form-urlencoded"])
+def test_a_body_of_too_many_bytes_is_refused_by_its_length_alone(media: str, raw: Ask) -> None:
+    headers = [("Content-Type", media), ("Content-Length", str(MAX_BYTES + 1))]
+    answer = raw("POST", "/login", headers, [])
+    assert (answer.status, answer.problem) == (413, "content-too-large")
+
+
+def test_chunks_beyond_the_bound_are_not_kept(raw: Ask) -> None:
+    taken = 0
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal taken
+        for _ in range(300):
+            taken += 1
+            yield bytes(1_000_000)
+
+    tracemalloc.start()
+    try:
+        answer = raw("POST", "/login", [JSON, ("Transfer-Encoding", "chunked")], chunks())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert answer.status == 413
+    assert taken <= 3
+    assert peak < 20_000_000
+
+
+def test_a_body_at_the_bound_is_read(raw: Ask) -> None:
+    body = b'{"username": "%s"}' % (b"a" * (MAX_BYTES - 16))
+    assert len(body) == MAX_BYTES
+    assert raw("POST", "/login", [JSON, ("Content-Length", str(MAX_BYTES))], [body]).status == 400
+    assert raw("POST", "/login", [JSON], [body, b" "]).status == 413
+
+
+@pytest.fixture
+def uploads(tmp_path: Path) -> Path:
+    """Where files are while they are received."""
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def send_file(uploads: Path, configure: Any, sign_in: Any, tmp_path: Path) -> Callable[..., Answer | None]:
+    """Send a file to a service that takes 2 MB at most."""
+    path = tmp_path / "openapi.yaml"
+    path.write_text(CONTRACT.read_text().replace("maxLength: 104857600", "maxLength: 2000000"))
+    app = create_app(configure(), contract=load_contract(uploads, path))
+    headers = [*sign_in().items(), ("Content-Type", "text/csv")]
+
+    def send_file(
+        chunks: list[bytes], *more: tuple[str, str], query: str = "kind=items", **options: Any
+    ) -> Any:
+        return asyncio.run(ask(app, "POST", f"/imports?{query}", [*headers, *more], chunks, **options))
+
+    return send_file
+
+
+def test_a_file_beyond_its_bound_is_refused_and_gone(send_file: Any, uploads: Path) -> None:
+    assert send_file([MEGABYTE] * 3).problem == "content-too-large"
+    assert send_file([], ("Content-Length", "2000001")).status == 413
+    assert list(uploads.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("chunks", "query", "status"),
+    [
+        pytest.param([b"sku,name\n", b"A1,Axe\n"], "kind=items", 202, id="accepted"),
+        pytest.param([b""], "kind=items", 400, id="empty"),
+        pytest.param([b"colour\nred\n"], "kind=items", 400, id="refused by the handler"),
+        pytest.param([b"sku,name\nA1,Axe\n"], "kind=nonsense", 400, id="refused by its parameters"),
+    ],
+)
+def test_a_file_that_was_handled_is_gone(
+    chunks: list[bytes], query: str, status: int, send_file: Any, uploads: Path
+) -> None:
+    assert send_file(chunks, query=query).status == status
+    assert list(uploads.iterdir()) == []
+
+
+@pytest.mark.parametrize("chunks", [[], [MEGABYTE]], ids=["at once", "halfway"])
+def test_a_client_that_leaves_leaves_nothing(chunks: list[bytes], send_file: Any, uploads: Path) -> None:
+    with structlog.testing.capture_logs() as logs:
+        assert send_file(chunks, leaves=True) is None
+    assert list(uploads.iterdir()) == []
+    assert [(entry["event"], entry["log_level"], entry["status"]) for entry in logs] == [
+        ("request", "info", 499)
+    ]
+
+
+def test_a_client_that_leaves_amid_json_is_no_fault(service: Any) -> None:
+    with structlog.testing.capture_logs() as logs:
+        assert asyncio.run(ask(service.app, "POST", "/login", [JSON], [b"{"], leaves=True)) is None
+    assert [entry["event"] for entry in logs] == ["request"]

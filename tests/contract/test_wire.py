@@ -1,0 +1,103 @@
+"""Requests that no client library sends, put to the service as it runs."""
+
+import re
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from stockroom.storage.engines import open_database
+from stockroom.storage.tables import users
+from tests.contract.conftest import new_token
+from tests.service import KEY
+
+Say = Callable[..., bytes]
+
+
+@pytest.fixture
+def running(start_service: Any) -> Any:
+    service = start_service(jwt_key=KEY, rate_limits="report")
+    database = open_database(service.database_url, connections=2)
+    with database.work() as work:
+        account = {"username": "ada", "email": "ada@example.com", "password_hash": "-", "role": "admin"}
+        work.connection.execute(users.insert(), account | {"disabled": False, "created_at": work.now})
+    database.dispose()
+    return service
+
+
+@pytest.fixture
+def say(running: Any) -> Iterator[Say]:
+    """Send bytes and get all that comes back until the connection ends; `leaving` ends it without waiting."""
+
+    def say(*lines: str, body: bytes = b"", leaving: bool = False) -> bytes:
+        address = urlsplit(running.url)
+        with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+            connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+            if leaving:
+                connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+    yield say
+    log = running.log()
+    assert "Traceback" not in log
+    assert "request.failed" not in log
+
+
+def statuses(answer: bytes) -> list[int]:
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3})", answer)]
+
+
+def test_what_the_server_lets_through_is_refused_and_ends_the_connection(say: Say) -> None:
+    login = ("POST /login HTTP/1.1", "Host: x", "Content-Type: application/json")
+    smuggled = b"0\r\n\r\nGET /me HTTP/1.1\r\nHost: x\r\n\r\n"
+    for headers in (
+        ("Content-Length: 6", "Transfer-Encoding: chunked"),
+        ("Content-Length: 6", "Content-Length: 6"),
+        ("Content-Length: 6", "Content-Length: 60"),
+        ("Transfer-Encoding: chunked", "Transfer-Encoding: identity"),
+        ("Host: y", "Content-Length: 0"),
+        ("Authorization: Bearer a", "Authorization: Bearer b", "Content-Length: 0"),
+    ):
+        assert statuses(say(*login, *headers, body=smuggled)) == [400], headers
+
+
+def test_odd_paths_are_refused_as_they_are_below_the_server(say: Say) -> None:
+    close = ("Host: x", "Connection: close", f"Authorization: Bearer {new_token('ada')}")
+    for path, status in (
+        ("/me", 200),
+        ("/%6d%65", 200),
+        ("//me", 400),
+        ("/%2fme", 400),
+        ("/me%0a", 400),
+        ("/summary%0A", 400),
+        ("/me%00", 400),
+        ("/me/", 404),
+        ("/a/../me", 400),
+        ("/me%ff", 400),
+        ("/items?q=%ff", 400),
+        ("/items?q=\xff", 400),
+        ("/me\xff", 400),
+        ("*", 404),
+        ("http://evil.example/me", 200),
+    ):
+        answer = say(f"GET {path} HTTP/1.1", *close)
+        assert statuses(answer) == [status], (path, answer)
+        assert b"evil" not in answer
+
+
+def test_a_line_feed_behind_a_path_opens_nothing(say: Say) -> None:
+    for path in ("/summary%0a", "/users%0a", "/items%0a", "/me%0d%0a"):
+        assert statuses(say(f"GET {path} HTTP/1.1", "Host: x", "Connection: close")) == [400], path
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(say: Say, running: Any) -> None:
+    upload = ("POST /imports?kind=items HTTP/1.1", "Host: x", f"Authorization: Bearer {new_token('ada')}")
+    half = b"sku,name\n" * 100_000
+    assert say(*upload, "Content-Type: text/csv", "Content-Length: 5000000", body=half, leaving=True) == b""
+    # By the time that this is answered, the other is over.
+    assert statuses(say("GET / HTTP/1.1", "Host: x", "Connection: close")) == [200]
+    data = Path(running.environment["STOCKROOM_DATA_DIR"])
+    assert [path for path in data.rglob("*") if "upload" in path.name or path.suffix == ".csv"] == []

@@ -1,0 +1,125 @@
+"""What the service answers while something it needs is away."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from stockroom.storage import migrate
+from stockroom.storage.engines import Database, open_database
+
+Client = Any
+Serve = Callable[..., Any]
+Requests = Callable[[], Any]
+SignIn = Callable[..., dict[str, str]]
+
+# Nobody listens there: the port of tcpmux.
+NOBODY = "redis://127.0.0.1:1"
+
+
+@pytest.fixture
+def database_url(empty_url: str) -> str:
+    """A database of the test's own, which may lose all its connections."""
+    migrate.upgrade(empty_url)
+    return empty_url
+
+
+@pytest.fixture
+def served(database_url: str) -> Database:
+    """The database as the service holds it."""
+    return open_database(database_url, connections=20)
+
+
+@contextmanager
+def away(database: Database) -> Iterator[None]:
+    """Take the database away from all who use it."""
+    url = database.writes.url
+    if url.get_backend_name() == "sqlite":
+        file = Path(url.database or "")
+        hidden = file.rename(file.with_name("hidden"))
+        # Where there is nothing SQLite makes a new database; this it cannot open.
+        file.mkdir()
+        database.dispose()
+        try:
+            yield
+        finally:
+            file.rmdir()
+            hidden.rename(file)
+    else:
+        server = sa.create_engine(
+            url.set(database="postgres"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
+        )
+        with server.connect() as connection:
+            connection.execute(sa.text(f"ALTER DATABASE {url.database} ALLOW_CONNECTIONS false"))
+            connection.execute(
+                sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"),
+                {"name": url.database},
+            )
+            try:
+                yield
+            finally:
+                connection.execute(sa.text(f"ALTER DATABASE {url.database} ALLOW_CONNECTIONS true"))
+
+
+def test_without_the_database_every_operation_that_needs_it_says_so(
+    serve: Serve, sign_in: SignIn, served: Database, requests_of: Requests
+) -> None:
+    client, admin = serve(served, rate_limits="report"), sign_in("admin")
+    with away(served):
+        for operation, request in requests_of():
+            answer = client.request(**request | {"headers": request["headers"] | admin})
+            if 503 not in operation.responses:
+                assert answer.status_code < 500, operation.id
+                continue
+            assert answer.status_code == 503, (operation.id, answer.text)
+            assert answer.json()["type"] == "/problems/unavailable"
+            assert int(answer.headers["Retry-After"]) > 0
+            assert "Traceback" not in answer.text
+
+
+def test_liveness_stays_and_readiness_goes_and_comes_back(serve: Serve, served: Database) -> None:
+    client = serve(served)
+    assert client.get("/health/ready").json()["dependencies"]["database"] == "ok"
+    with away(served):
+        assert client.get("/health/live").json() == {"status": "ok"}
+        unready = client.get("/health/ready")
+        assert unready.status_code == 503
+        assert unready.json()["dependencies"]["database"] == "failed"
+    assert client.get("/health/ready").json()["status"] == "ok"
+
+
+def test_work_goes_on_when_the_database_is_back(serve: Serve, sign_in: SignIn, served: Database) -> None:
+    client, admin = serve(served), sign_in("admin")
+    item = {"sku": "A1", "name": "Axe"}
+    with away(served):
+        for _ in range(30):  # More than there are connections: none may be lost.
+            assert client.post("/items", headers=admin, json=item).status_code == 503
+    assert client.post("/items", headers=admin, json=item).status_code == 201
+    assert client.get("/items/A1", headers=admin).status_code == 200
+
+
+def test_without_redis_requests_go_on_and_limits_are_counted_in_the_process(
+    serve: Serve, sign_in: SignIn
+) -> None:
+    client, admin = serve(redis_url=NOBODY), sign_in("admin")
+    first, second = (client.get("/summary", headers=admin) for _ in range(2))
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert second.headers["RateLimit"].startswith('"default";r=598;')
+    assert client.post("/items", headers=admin, json={"sku": "A1", "name": "Axe"}).status_code == 201
+    ready = client.get("/health/ready")
+    assert (ready.status_code, ready.json()["dependencies"]["redis"]) == (200, "failed")
+    credentials = {"username": "ada", "password": "wrong"}
+    answers = [client.post("/login", json=credentials).status_code for _ in range(6)]
+    assert answers == [401] * 5 + [429]
+
+
+def test_without_the_broker_work_is_taken_in(serve: Serve, sign_in: SignIn) -> None:
+    client, admin = serve(broker_url=NOBODY), sign_in("admin")
+    headers = admin | {"Content-Type": "text/csv"}
+    answer = client.post("/imports?kind=items", headers=headers, content=b"sku,name\nA1,Axe\n")
+    assert answer.status_code == 202
+    assert client.get(answer.headers["Location"], headers=admin).json()["state"] == "queued"
+    assert client.get("/health/ready").json()["dependencies"]["broker"] == "failed"

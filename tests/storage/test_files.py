@@ -1,0 +1,53 @@
+"""The file store, in a folder and elsewhere."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from stockroom.storage.files import FileStore
+
+
+@pytest.fixture(params=["file", "memory"])
+def files(request: pytest.FixtureRequest, tmp_path: Path) -> FileStore:
+    if request.param == "file":
+        return FileStore((tmp_path / "with space" / "files").as_uri())
+    return FileStore(f"memory://{uuid.uuid4()}")
+
+
+@pytest.fixture
+def upload(tmp_path: Path) -> Path:
+    path = tmp_path / "upload"
+    path.write_bytes(b"sku,name\n")
+    return path
+
+
+def test_a_stored_file_is_a_copy_that_stays(files: FileStore, upload: Path) -> None:
+    files.put(upload, "one.csv")
+    upload.unlink()
+    with files.open("one.csv") as source:
+        assert source.read() == b"sku,name\n"
+
+
+def test_a_deleted_file_is_gone_and_may_be_deleted_again(files: FileStore, upload: Path) -> None:
+    files.put(upload, "one.csv")
+    files.delete("one.csv")
+    files.delete("one.csv")
+    with pytest.raises(FileNotFoundError):
+        files.open("one.csv")
+
+
+def test_files_are_found_by_their_age(files: FileStore, upload: Path) -> None:
+    now = datetime.now(UTC)
+    assert list(files.names_older_than(now)) == []
+    files.put(upload, "one.csv")
+    assert list(files.names_older_than(now - timedelta(hours=1))) == []
+    assert list(files.names_older_than(now + timedelta(hours=1))) == ["one.csv"]
+
+
+def test_a_file_that_cannot_be_stored_leaves_nothing_behind(tmp_path: Path) -> None:
+    files = FileStore((tmp_path / "files").as_uri())
+    with pytest.raises(FileNotFoundError):
+        files.put(tmp_path / "absent", "one.csv")
+    assert list((tmp_path / "files").iterdir()) == []

@@ -1,0 +1,68 @@
+"""Migrations make the very tables that queries are written for, once, whoever runs them."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from stockroom.storage import migrate
+from stockroom.storage.engines import Database, open_database
+from stockroom.storage.tables import metadata
+
+
+def test_migrating_an_empty_database_gives_the_tables_that_queries_know(database: Database):
+    with database.reads.connect() as reader:
+        assert compare_metadata(MigrationContext.configure(reader), metadata) == []
+
+
+def test_migrating_makes_what_the_metadata_itself_would_make(empty_url: str):
+    migrate.upgrade(empty_url)
+    migrated = _schema(empty_url)
+    engine = sa.create_engine(empty_url)
+    metadata.drop_all(engine)
+    metadata.create_all(engine)
+    engine.dispose()
+    assert migrated == _schema(empty_url)
+
+
+def _schema(url: str) -> dict[str, str]:
+    """All that the database tells of its tables, checks included, which Alembic does not compare."""
+    engine = sa.create_engine(url)
+    inspector = sa.inspect(engine)
+    parts = ("columns", "pk_constraint", "foreign_keys", "unique_constraints", "indexes", "check_constraints")
+    schema = {
+        f"{table} {part}": repr(getattr(inspector, f"get_{part}")(table))
+        for table in metadata.tables
+        for part in parts
+    }
+    engine.dispose()
+    return schema
+
+
+def test_a_migrated_database_is_at_the_head(database: Database):
+    with database.reads.connect() as reader:
+        assert migrate.current(reader) == migrate.head()
+
+
+def test_a_database_that_was_never_migrated_has_no_revision(empty_url: str):
+    database = open_database(empty_url, connections=1)
+    with database.reads.connect() as reader:
+        assert migrate.current(reader) is None
+    database.dispose()
+
+
+def test_migrating_again_changes_nothing(database: Database, database_url: str):
+    migrate.upgrade(database_url)
+    with database.reads.connect() as reader:
+        assert migrate.current(reader) == migrate.head()
+
+
+def test_processes_that_migrate_at_once_do_not_disturb_each_other(empty_url: str):
+    with ThreadPoolExecutor(4) as pool:
+        for outcome in [pool.submit(migrate.upgrade, empty_url) for _ in range(4)]:
+            outcome.result()
+    database = open_database(empty_url, connections=1)
+    with database.reads.connect() as reader:
+        assert migrate.current(reader) == migrate.head()
+    database.dispose()

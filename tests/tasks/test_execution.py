@@ -1,0 +1,120 @@
+"""Working on one task: what is written when work ends well, badly, or not at all."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from stockroom.actions import leases, tasks
+from stockroom.domain.tasks import Lease, Task
+from stockroom.storage.engines import Database
+from stockroom.storage.tables import users
+from tasks import execution
+from tasks.sweep import republish
+
+
+class Nobody:
+    def publish(self, task_id: str) -> None:
+        pass
+
+
+@pytest.fixture
+def task(database: Database) -> Task:
+    with database.work() as work:
+        user = {"username": "ann", "email": "a@example.org", "password_hash": "-", "role": "manager"}
+        work.connection.execute(users.insert().values({**user, "disabled": False, "created_at": work.now}))
+        return tasks.enqueue(work, owner="ann", kind="items-import", parameters={}, publisher=Nobody())
+
+
+def find(database: Database, task: Task) -> Task:
+    with database.reads.connect() as reader:
+        return tasks.find(reader, task.id, "ann")
+
+
+def execute(database: Database, task: Task, run: Callable[[Lease], bool], seconds: float = 30) -> None:
+    execution.execute(database, task.id, run, lease_seconds=seconds)
+
+
+def finishing(database: Database) -> Callable[[Lease], bool]:
+    def run(lease: Lease) -> bool:
+        with database.work() as work:
+            leases.finish(work, lease, done=0, summary={})
+        return True
+
+    return run
+
+
+def raising(error: Exception) -> Callable[[Lease], bool]:
+    def run(lease: Lease) -> bool:
+        raise error
+
+    return run
+
+
+def test_a_task_is_worked_on_once(database: Database, task: Task) -> None:
+    execute(database, task, finishing(database))
+    assert find(database, task).state == "succeeded"
+    execute(database, task, raising(AssertionError("worked on again")))
+    assert find(database, task).state == "succeeded"
+
+
+def test_a_task_that_leaves_off_is_queued_again(database: Database, task: Task) -> None:
+    execute(database, task, lambda lease: False)
+    assert find(database, task).state == "queued"
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (KeyError("secret"), "The work ended in an unexpected error; what was done before it stays."),
+        (FileNotFoundError("/secret"), "The file of the task is gone."),
+    ],
+)
+def test_an_error_fails_the_task_in_words_for_its_owner(
+    database: Database, task: Task, error: Exception, failure: str
+) -> None:
+    execute(database, task, raising(error))
+    found = find(database, task)
+    assert (found.state, found.failure) == ("failed", failure)
+
+
+@pytest.mark.parametrize(
+    "error", [sa.exc.OperationalError("", None, Exception()), sa.exc.TimeoutError(), ConnectionError()]
+)
+def test_a_task_whose_database_or_file_store_is_away_is_taken_up_again_later(
+    database: Database, task: Task, error: Exception
+) -> None:
+    execute(database, task, raising(error))
+    assert find(database, task).state == "running"
+    later = replace(database, clock=lambda: database.clock() + timedelta(seconds=31))
+    called: list[str] = []
+    republish(later, called.append)
+    assert called == [task.id]
+    execute(later, task, finishing(later))
+    assert find(database, task).state == "succeeded"
+
+
+def test_a_task_that_was_cancelled_meanwhile_stays_so(database: Database, task: Task) -> None:
+    def run(lease: Lease) -> bool:
+        with database.work() as work:
+            tasks.cancel(work, task.id, "ann")
+        return finishing(database)(lease)
+
+    execute(database, task, run)
+    assert find(database, task).state == "cancelled"
+
+
+def test_the_lease_is_renewed_while_the_work_takes_its_time(database: Database, task: Task) -> None:
+    renewed = threading.Event()
+    watched = replace(database, clock=lambda: renewed.set() or database.clock())
+
+    def run(lease: Lease) -> bool:
+        renewed.clear()
+        assert renewed.wait(30)
+        return finishing(database)(lease)
+
+    execute(watched, task, run, seconds=0.3)
+    assert find(database, task).state == "succeeded"

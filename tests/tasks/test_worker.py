@@ -1,0 +1,185 @@
+"""Real workers, as processes of their own, on a broker and a database in a folder."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from stockroom.actions import imports, tasks
+from stockroom.domain.tasks import Task
+from stockroom.settings import Settings
+from stockroom.storage import migrate
+from stockroom.storage.engines import Database, open_database
+from stockroom.storage.files import FileStore
+from stockroom.storage.tables import import_keys, items, users
+from tasks.dispatch import Dispatcher
+
+ROOT = Path(__file__).resolve().parents[2]
+ROWS = 60_000
+# Far more than it takes, so that a machine that does something else fails no test.
+PATIENCE = 120.0
+
+
+@dataclass
+class Upload:
+    path: Path
+    charset: str | None = None
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
+
+
+@dataclass
+class Site:
+    settings: Settings
+    database: Database
+
+    def begin(self) -> Task:
+        """Begin an import that takes some seconds; one code of a hundred repeats the one before."""
+        path = self.settings.data_dir / "upload"
+        numbers = (number - (number % 100 == 99) for number in range(ROWS))
+        path.write_text("sku,name\n" + "".join(f"P{number},Part {number}\n" for number in numbers))
+        dispatcher = Dispatcher(self.settings)
+        with self.database.work() as work:
+            task = imports.begin(
+                work,
+                owner="ann",
+                upload=Upload(path),
+                files=FileStore(self.settings.files_url),
+                publisher=dispatcher,
+                dry_run=False,
+                columns=None,
+                delimiter=None,
+                encoding=None,
+                missing=[],
+            )
+        dispatcher.close()
+        return task
+
+    def find(self, task: Task) -> Task:
+        with self.database.reads.connect() as reader:
+            return tasks.find(reader, task.id, "ann")
+
+    def wait(self, task: Task, until: Callable[[Task], bool]) -> Task:
+        give_up = time.monotonic() + PATIENCE
+        while not until(found := self.find(task)):
+            assert time.monotonic() < give_up, f"still {found}"
+            time.sleep(0.02)
+        return found
+
+    @contextmanager
+    def worker(self, pool: str = "solo") -> Iterator[subprocess.Popen[bytes]]:
+        environment = {
+            **os.environ,
+            "STOCKROOM_DATA_DIR": str(self.settings.data_dir),
+            "STOCKROOM_LEASE_SECONDS": "1",
+            "PYTHONPATH": str(ROOT),
+        }
+        command = [
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "tasks",
+            "worker",
+            "--pool",
+            pool,
+            "--concurrency",
+            "1",
+        ]
+        log = (self.settings.data_dir / "worker.log").open("ab")
+        with (
+            log,
+            subprocess.Popen(
+                command,
+                cwd=self.settings.data_dir,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            ) as process,
+        ):
+            try:
+                yield process
+            finally:
+                end(process, signal.SIGKILL)
+
+
+def end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    """Send the signal to the worker and the processes of its pool, and wait for the worker."""
+    if process.poll() is None:
+        os.killpg(process.pid, how)
+    process.wait(PATIENCE)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    settings = Settings(_env_file=None, data_dir=tmp_path, database_url=f"sqlite:///{tmp_path}/stockroom.db")
+    migrate.upgrade(settings.database_url)
+    database = open_database(settings.database_url, connections=2)
+    with database.work() as work:
+        user = {"username": "ann", "email": "a@example.org", "password_hash": "-", "role": "manager"}
+        work.connection.execute(users.insert().values({**user, "disabled": False, "created_at": work.now}))
+    with ExitStack() as stack:
+        stack.callback(database.dispose)
+        yield Site(settings, database)
+
+
+def assert_imported_once(site: Site, task: Task) -> None:
+    repeated = ROWS // 100
+    assert task.summary == {
+        "created": ROWS - repeated,
+        "updated": 0,
+        "unchanged": 0,
+        "merged": repeated,
+        "rejected": 0,
+    }
+    with site.database.reads.connect() as reader:
+        query = sa.select(sa.func.count(), sa.func.max(items.c.version))
+        assert tuple(reader.execute(query).one()) == (ROWS - repeated, 1)
+        assert reader.scalar(sa.select(sa.func.count()).select_from(import_keys)) == ROWS - repeated
+
+
+def test_the_work_of_a_killed_worker_is_finished_by_another(site: Site) -> None:
+    task = site.begin()
+    with site.worker() as first:
+        halfway = site.wait(task, lambda found: found.progress.done > 0)
+        end(first, signal.SIGKILL)
+    halfway = site.find(task)
+    assert halfway.state == "running"
+    assert 0 < halfway.progress.done < ROWS
+    with site.worker():
+        done = site.wait(task, lambda found: not found.pending)
+    assert (done.state, done.progress.done, done.started_at) == ("succeeded", ROWS, halfway.started_at)
+    assert_imported_once(site, done)
+
+
+@pytest.mark.parametrize("pool", ["solo", "prefork"])
+def test_a_worker_that_is_stopped_gives_its_work_back(site: Site, pool: str) -> None:
+    task = site.begin()
+    with site.worker(pool) as first:
+        site.wait(task, lambda found: found.progress.done > 0)
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(PATIENCE) == 0
+    halfway = site.find(task)
+    assert (halfway.state, 0 < halfway.progress.done < ROWS) == ("queued", True)
+    with site.worker(pool):
+        done = site.wait(task, lambda found: not found.pending)
+    assert done.state == "succeeded"
+    assert_imported_once(site, done)
+
+
+def test_importing_the_celery_app_does_nothing(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "STOCKROOM_DATABASE_URL": "no database"}
+    script = "import tasks.celery; tasks.celery.app.configured and exit(1)"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path, env=environment)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,124 @@
+"""The command line: what people type before and around running the service."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from stockroom.cli import main
+from stockroom.settings import Settings
+from stockroom.storage.accounts import find
+from stockroom.storage.engines import open_database
+
+pytestmark = pytest.mark.usefixtures("bare_environment")
+
+PASSWORD = "parsley under the bridge"
+
+
+def stockroom(*arguments: str, **options: str) -> Result:
+    return CliRunner().invoke(main, arguments, **options)
+
+
+def test_check_lists_every_setting_and_says_what_to_do_next():
+    result = stockroom("check")
+    assert result.exit_code == 1
+    for field in Settings.model_fields:
+        assert f"STOCKROOM_{field.upper()} " in result.output
+    assert "stockroom migrate" in result.output
+    assert not Path("var").exists()
+
+
+def test_check_is_content_once_the_database_is_migrated():
+    assert stockroom("migrate").exit_code == 0
+    result = stockroom("check")
+    assert result.exit_code == 0
+    assert "Database: reachable, at revision" in result.output
+
+
+def test_check_tells_of_a_database_that_does_not_answer(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STOCKROOM_DATABASE_URL", "postgresql://user:hush@127.0.0.1:1/name")
+    result = stockroom("check")
+    assert result.exit_code == 1
+    assert "not reachable: " in result.output
+    assert "hush" not in result.output
+
+
+def test_check_warns_of_a_misspelt_variable(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STOCKROOM_PROT", "8001")
+    assert "Warning: STOCKROOM_PROT" in stockroom("check").stderr
+
+
+@pytest.mark.parametrize("command", ["run", "migrate", "check", "create-admin"])
+def test_a_bad_setting_is_one_line_and_no_traceback(command: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STOCKROOM_PORT", "eighty")
+    result = stockroom(command, input="boss\nboss@example.org\n")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: STOCKROOM_PORT: ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_database_that_cannot_be_migrated_is_one_line(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STOCKROOM_DATABASE_URL", "postgresql://user:hush@127.0.0.1:1/name")
+    result = stockroom("migrate")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: The database cannot be migrated: ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_port_in_use_is_told_before_anything_starts(monkeypatch: pytest.MonkeyPatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("STOCKROOM_PORT", str(port))
+        result = stockroom("run")
+    assert result.exit_code == 1
+    assert (
+        result.output
+        == f"Error: Cannot listen on 127.0.0.1, port {port} (STOCKROOM_PORT): Address already in use.\n"
+    )
+
+
+def test_a_data_folder_that_cannot_be_made_is_told(monkeypatch: pytest.MonkeyPatch):
+    Path("file").touch()
+    monkeypatch.setenv("STOCKROOM_DATA_DIR", "file/below")
+    result = stockroom("run")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: STOCKROOM_DATA_DIR: cannot write")
+
+
+def test_create_admin_makes_an_admin_from_what_is_typed():
+    stockroom("migrate")
+    result = stockroom("create-admin", input=f"boss\nboss@example.org\n{PASSWORD}\n{PASSWORD}\n")
+    assert result.exit_code == 0
+    assert PASSWORD not in result.output
+    assert role_of("boss") == "admin"
+
+
+def test_create_admin_takes_the_password_from_a_pipe():
+    stockroom("migrate")
+    arguments = ("create-admin", "--username", "boss", "--email", "boss@example.org", "--password-stdin")
+    assert stockroom(*arguments, input=f"{PASSWORD}\n").exit_code == 0
+    assert role_of("boss") == "admin"
+
+
+def test_create_admin_passes_on_why_it_is_refused():
+    stockroom("migrate")
+    arguments = ("create-admin", "--username", "boss", "--email", "boss@example.org", "--password-stdin")
+    result = stockroom(*arguments, input="short\n")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: The password must have 15 to 128 characters.\n"
+    assert role_of("boss") is None
+
+
+def test_create_admin_needs_a_migrated_database():
+    result = stockroom("create-admin", "--username", "boss", "--email", "boss@example.org")
+    assert result.exit_code == 1
+    assert "stockroom migrate" in result.stderr
+
+
+def role_of(username: str) -> str | None:
+    database = open_database(Settings().database_url, connections=1)
+    with database.reads.connect() as reader:
+        credentials = find(reader, username)
+    database.dispose()
+    return credentials.account.role if credentials else None
