@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import jiter
-import jsonschema_rs
 from starlette.types import Receive
 
+from stockroom.contract.discriminator import Validator
 from stockroom.contract.parameters import Fault, read_query
 from stockroom.contract.problems import Problem
 from stockroom.contract.schemas import faults, pointer
@@ -68,7 +68,7 @@ class BodyReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class JsonReader:
-    validator: jsonschema_rs.Draft4Validator
+    validator: Validator
     limit: int = MAX_BYTES
 
     async def read(self, chunks: AsyncIterator[bytes], media: MediaType, errors: list[Fault]) -> Body:
@@ -87,7 +87,7 @@ class JsonReader:
 
 @dataclass(frozen=True, slots=True)
 class FormReader:
-    validator: jsonschema_rs.Draft4Validator
+    validator: Validator
     limit: int = MAX_BYTES
 
     async def read(self, chunks: AsyncIterator[bytes], media: MediaType, errors: list[Fault]) -> Body:

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-import jsonschema_rs
 import orjson
 import yaml
 
 from stockroom.contract.contract import Contract
+from stockroom.contract.discriminator import Validator
 from stockroom.contract.operations import Operation
 from stockroom.contract.policies import template_pattern
 from stockroom.contract.schemas import Schemas, faults
@@ -39,7 +39,7 @@ class Conformance:
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._schemas = Schemas(contract.document.raw["components"]["schemas"])
-        self._validators: dict[int, jsonschema_rs.Draft4Validator] = {}
+        self._validators: dict[int, Validator] = {}
         self._patterns = [(template_pattern(o.path), o) for o in contract.operations.values()]
 
     def faults(
@@ -108,7 +108,7 @@ class Conformance:
             value = body.decode()
         yield from (f"body {where}: {message}" for where, message in faults(self._validator(schema), value))
 
-    def _validator(self, schema: dict[str, Any]) -> jsonschema_rs.Draft4Validator:
+    def _validator(self, schema: dict[str, Any]) -> Validator:
         # By identity: the schemas are parts of the document, which outlives this.
         if id(schema) not in self._validators:
             self._validators[id(schema)] = self._schemas.validator(schema)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-import jsonschema_rs
-
+from stockroom.contract.discriminator import Validator
 from stockroom.contract.problems import Problem
 from stockroom.contract.schemas import faults, read_time
 
@@ -29,7 +28,7 @@ class Parameter:
     required: bool
     default: Any
     read: Reader
-    validator: jsonschema_rs.Draft4Validator
+    validator: Validator
     convert: Reader | None
 
     def bind(self, text: str | None, values: dict[str, Any], errors: list[Fault]) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import jsonschema_rs
 
+from stockroom.contract.discriminator import Discriminated, Validator, branches_of
+
 MAX_ERRORS = 20
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -39,9 +41,28 @@ class Schemas:
     """The validators of one document. References stay references, so that recursive schemas work."""
 
     def __init__(self, components: Mapping[str, Any]) -> None:
+        self._raw = components
         self._components = {name: draft4(schema) for name, schema in components.items()}
 
-    def validator(self, schema: dict[str, Any]) -> jsonschema_rs.Draft4Validator:
+    def validator(self, schema: dict[str, Any]) -> Validator:
+        """Raises ValueError for a schema that cannot be compiled."""
+        named = self._named(schema)
+        branches = branches_of(named)
+        if branches is None:
+            return self._compiled(schema)
+        return Discriminated(
+            member=named["discriminator"]["propertyName"],
+            branches={name: self._compiled(branch) for name, branch in branches.items()},
+            is_object=self._compiled({"type": "object"}),
+        )
+
+    def _named(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a reference at the top of `schema` leads to."""
+        while "$ref" in schema:
+            schema = self._raw.get(schema["$ref"].rpartition("/")[2], {})
+        return schema
+
+    def _compiled(self, schema: dict[str, Any]) -> jsonschema_rs.Draft4Validator:
         root = {"allOf": [draft4(schema)], "components": {"schemas": self._components}}
         return jsonschema_rs.Draft4Validator(
             root,
@@ -85,7 +106,7 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def faults(validator: jsonschema_rs.Draft4Validator, value: Any) -> Iterator[tuple[str, str]]:
+def faults(validator: Validator, value: Any) -> Iterator[tuple[str, str]]:
     """Each fault of `value` as (JSON pointer (RFC 6901), message), at most twenty."""
     for count, error in enumerate(validator.iter_errors(value)):
         if count == MAX_ERRORS:
