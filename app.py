@@ -18,7 +18,8 @@ from stockroom.contract.pages import build_pages
 from stockroom.contract.problems import Problem
 from stockroom.contract.security import REALM
 from stockroom.contract.service import Surroundings, build_service
-from stockroom.domain.errors import DomainError
+from stockroom.domain.accounts import scope_text
+from stockroom.domain.errors import DomainError, MissingScope
 from stockroom.readiness import Readiness, database_probe, network_probe
 from stockroom.security.passwords import Passwords
 from stockroom.security.revocations import Revocations
@@ -154,7 +155,10 @@ def explain(error: Exception) -> Problem | None:
     """The problem that tells a client of `error`; None if it is a fault of ours."""
     if isinstance(error, DomainError):
         headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
-        if error.code in CHALLENGES:
+        if isinstance(error, MissingScope):
+            scopes = scope_text(error.scopes)
+            headers["WWW-Authenticate"] = f'{REALM}, error="insufficient_scope", scope="{scopes}"'
+        elif error.code in CHALLENGES:
             headers["WWW-Authenticate"] = CHALLENGES[error.code]
         return Problem(error.code, error.detail, errors=error.errors, headers=headers, members=error.members)
     if isinstance(error, OUTAGES):

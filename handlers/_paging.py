@@ -1,6 +1,7 @@
 """Lists on the wire: the page asked for, and the answer with its `next` URL and `Link` header (RFC 8288)."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -39,4 +40,9 @@ def _following(page: Page[Any], path: str, filters: Mapping[str, object]) -> str
 
 
 def _text(value: object) -> str:
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case datetime():
+            return value.isoformat()
+    return str(value)

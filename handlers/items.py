@@ -1,13 +1,15 @@
 """The catalogue."""
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection
 
 from handlers import _paging as paging
-from stockroom.actions import items
-from stockroom.domain.items import Item, etag
+from stockroom.actions import items, levels
+from stockroom.domain.items import Item
+from stockroom.domain.versions import etag
 from stockroom.storage.engines import Work
 
 
@@ -48,3 +50,19 @@ def update(
 
 def archive(sku: str, if_match: str | None, *, work: Work) -> None:
     items.archive(work, sku, if_match=if_match)
+
+
+def list_levels(
+    sku: str,
+    page: int | None,
+    per_page: int,
+    cursor: str | None,
+    count: str | None,
+    *,
+    reader: Connection,
+    now: datetime,
+) -> tuple[dict[str, object], dict[str, str]]:
+    request = paging.asked(page, per_page, cursor, count)
+    totals, found = levels.of_item(reader, request, sku, now=now)
+    body, headers = paging.answer("levels", found, f"/items/{quote(sku, safe='')}/levels", {"count": count})
+    return {"sku": sku, "totals": totals, **body}, headers

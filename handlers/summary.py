@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from stockroom.actions import summary
-from stockroom.actions.summary import Summary
+from stockroom.domain.summary import Summary
 
 
 def read(*, reader: Connection, now: datetime) -> Summary:

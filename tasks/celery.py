@@ -11,6 +11,7 @@ from tasks.sweep import sweeping
 from tasks.worker import Parts, Worker
 
 SWEEP_SECONDS = 5
+EXPIRY_SECONDS = 5
 TIDY_SECONDS = 3600
 
 # A task takes one connection for its work and one for its lease; a pool of threads has several tasks.
@@ -26,7 +27,7 @@ def _open_parts() -> Parts:
         settings=known,
         database=open_database(known.database_url, connections=_CONNECTIONS),
         files=FileStore(known.files_url),
-        validate=row_validator("NewItem"),
+        validators=imports.validators(row_validator),
     )
 
 
@@ -47,12 +48,12 @@ def run(task_id: str) -> None:
 
 def _do(lease: Lease) -> bool:
     parts = worker.parts()
-    if lease.kind == imports.KIND:
+    if lease.kind in imports.TASKS:
         return imports.run(
             lease,
             database=parts.database,
             files=parts.files,
-            validate=parts.validate,
+            validators=parts.validators,
             stopping=worker.stopping,
         )
     raise LookupError(f"there is no work of the kind {lease.kind}")
@@ -72,4 +73,12 @@ signals.worker_process_init.connect(worker.begin_process)
 signals.worker_process_shutdown.connect(worker.close)
 signals.worker_shutting_down.connect(worker.stop)
 signals.worker_shutdown.connect(worker.close)
-app.steps["worker"].add(sweeping([(SWEEP_SECONDS, lambda: worker.sweep(_send)), (TIDY_SECONDS, worker.tidy)]))
+app.steps["worker"].add(
+    sweeping(
+        [
+            (SWEEP_SECONDS, lambda: worker.sweep(_send)),
+            (EXPIRY_SECONDS, worker.expire),
+            (TIDY_SECONDS, worker.tidy),
+        ]
+    )
+)

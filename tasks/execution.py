@@ -9,7 +9,7 @@ import structlog
 
 from stockroom.actions import leases
 from stockroom.actions.leases import LeaseLost
-from stockroom.domain.tasks import Lease
+from stockroom.domain.tasks import Lease, Unworkable
 from stockroom.storage.engines import Database
 
 log = structlog.get_logger(__name__)
@@ -42,6 +42,8 @@ def _attempt(database: Database, lease: Lease, run: Run) -> None:
     except FileNotFoundError:
         log.exception("task.failed", task=lease.task_id)
         _fail(database, lease, "The file of the task is gone.")
+    except Unworkable as reason:
+        _fail(database, lease, str(reason))
     except (LeaseLost, *_PASSING):
         raise
     except Exception:

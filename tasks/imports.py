@@ -2,17 +2,28 @@
 
 from collections.abc import Callable
 
-from stockroom.actions import import_items
-from stockroom.actions.import_items import Validate
-from stockroom.actions.imports import KIND
+from stockroom.actions import import_rows
+from stockroom.actions.import_kinds import KINDS, task_kind
+from stockroom.actions.import_rows import Validate, Validators
 from stockroom.domain.tasks import Lease
 from stockroom.storage.engines import Database
 from stockroom.storage.files import FileStore
 
-__all__ = ["KIND", "run"]
+TASKS = frozenset(map(task_kind, KINDS))
+"""The kinds of tasks that are imports."""
+
+
+def validators(validator_of: Callable[[str], Validate]) -> Validators:
+    """What rows of each kind are held against, made from the contract's schemas by their names."""
+    return {kind.schema: validator_of(kind.schema) for kind in KINDS.values()}
 
 
 def run(
-    lease: Lease, *, database: Database, files: FileStore, validate: Validate, stopping: Callable[[], bool]
+    lease: Lease,
+    *,
+    database: Database,
+    files: FileStore,
+    validators: Validators,
+    stopping: Callable[[], bool],
 ) -> bool:
-    return import_items.run(database, files, lease, validate=validate, stopping=stopping)
+    return import_rows.run(database, files, lease, validators=validators, stopping=stopping)

@@ -6,10 +6,14 @@ from typing import Any
 import structlog
 from celery import bootsteps
 
+from stockroom.actions import reservations
 from stockroom.storage import leases
 from stockroom.storage.engines import Database
 
 log = structlog.get_logger(__name__)
+
+# Reservations that are closed in one transaction, so that nobody waits long for the levels it locks.
+_BATCH = 20
 
 
 def republish(database: Database, send: Callable[[str], object]) -> None:
@@ -23,6 +27,20 @@ def republish(database: Database, send: Callable[[str], object]) -> None:
     for task_id in unattended:
         send(task_id)
         log.info("task.republished", task=task_id)
+
+
+def expire(database: Database, stopping: Callable[[], bool]) -> None:
+    """Close the reservations that have expired, until none is left. Several workers may do this at once."""
+    with database.reads.connect() as reader:
+        # Most of the time there is none, and looking takes no lock.
+        if not reservations.any_due(reader, database.clock()):
+            return
+    while not stopping():
+        with database.work() as work:
+            closed = reservations.expire(work, _BATCH)
+        if not closed:
+            return
+        log.info("reservations.expired", count=closed)
 
 
 def sweeping(duties: Sequence[tuple[float, Callable[[], None]]]) -> type[Any]:

@@ -9,11 +9,11 @@ from typing import Any
 import structlog
 
 from stockroom.actions import housekeeping
-from stockroom.actions.import_items import Validate
+from stockroom.actions.import_rows import Validators
 from stockroom.settings import Settings
 from stockroom.storage.engines import Database
 from stockroom.storage.files import FileStore
-from tasks.sweep import republish
+from tasks.sweep import expire, republish
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +25,7 @@ class Parts:
     settings: Settings
     database: Database
     files: FileStore
-    validate: Validate
+    validators: Validators
 
 
 class Worker:
@@ -37,6 +37,7 @@ class Worker:
         self._parts: Parts | None = None
         self._inherited: Parts | None = None
         self._stopping: Any = None
+        self._expiry: threading.Thread | None = None
 
     def parts(self) -> Parts:
         with self._opening:
@@ -79,6 +80,18 @@ class Worker:
             republish(self.parts().database, send)
         except Exception as error:  # noqa: BLE001 - whatever it is, the next sweep is soon
             log.warning("sweep.failed", reason=repr(error))
+
+    def expire(self) -> None:
+        """Begin to close the reservations that have expired, in a thread as `tidy` does, one at a time."""
+        if not self.stopping() and (self._expiry is None or not self._expiry.is_alive()):
+            self._expiry = threading.Thread(target=self._expire, name="expiry", daemon=True)
+            self._expiry.start()
+
+    def _expire(self) -> None:
+        try:
+            expire(self.parts().database, self.stopping)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next wake-up is soon
+            log.warning("expiry.failed", reason=repr(error))
 
     def tidy(self) -> None:
         """Begin to throw away what has served its time; it may take seconds, which no event loop can wait."""

@@ -1,21 +1,24 @@
 """Imports begin here: the head of the file is read, the file stored, the task written that does the rest."""
 
 import codecs
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
 from stockroom.actions import tasks
+from stockroom.actions.import_kinds import KINDS, task_kind
 from stockroom.actions.tasks import Publisher
-from stockroom.domain.errors import InvalidCsv
-from stockroom.domain.imports import DELIMITERS, ImportOptions, resolve_columns
+from stockroom.domain.accounts import Principal
+from stockroom.domain.errors import InvalidCsv, MissingScope
+from stockroom.domain.import_columns import resolve_columns
+from stockroom.domain.imports import DELIMITERS, Fields, ImportOptions, Wishes
 from stockroom.domain.tasks import Task
 from stockroom.storage.csv_head import LONGEST_HEADER, Head, read_head
 from stockroom.storage.engines import Work
 from stockroom.storage.files import FileStore
 
-KIND = "items-import"
+SCOPE = "tasks:write"
+"""What the operation itself takes, whatever the kind."""
 
 _ENCODINGS = {
     "ascii": "utf-8",
@@ -43,36 +46,37 @@ class Upload(Protocol):
 
 def begin(
     work: Work,
+    wishes: Wishes,
     *,
-    owner: str,
+    principal: Principal,
     upload: Upload,
     files: FileStore,
     publisher: Publisher,
-    dry_run: bool,
-    columns: Sequence[str] | None,
-    delimiter: str | None,
-    encoding: str | None,
-    missing: Sequence[str],
 ) -> Task:
-    """Store the file and enqueue its import as items. `delimiter` and `encoding` are found out if not given.
+    """Store the file and enqueue its import.
 
-    Raises InvalidCsv, and stores nothing, if the file is empty or its columns do not give what is needed.
+    Raises MissingScope, or InvalidCsv if the file is empty or its columns do not give what is needed; then
+    nothing is stored.
     """
+    kind = KINDS[wishes.kind]
+    if kind.scope not in principal.scopes:
+        raise MissingScope(f"Importing {wishes.kind} needs the scope {kind.scope}.", {SCOPE, kind.scope})
     if not upload.size:
         raise InvalidCsv("The file is empty.")
-    encoding = encoding or _encoding(upload.charset)
+    encoding = wishes.encoding or _encoding(upload.charset)
+    fields = kind.fields(wishes)
     with upload.path.open("rb") as source:
-        separator = DELIMITERS[delimiter] if delimiter else None
-        head = read_head(source, encoding=encoding, delimiter=separator, wanted=columns)
+        separator = DELIMITERS[wishes.delimiter] if wishes.delimiter else None
+        head = read_head(source, fields, encoding=encoding, delimiter=separator, wanted=wishes.columns)
     task_id = str(uuid4())
-    options = _options(head, f"{task_id}.csv", dry_run, columns, encoding, missing)
+    options = _options(wishes, head, fields, f"{task_id}.csv", encoding)
     files.put(upload.path, options.file)
     try:
         return tasks.enqueue(
             work,
             task_id=task_id,
-            owner=owner,
-            kind=KIND,
+            owner=principal.subject,
+            kind=task_kind(wishes.kind),
             parameters=options.as_parameters(),
             publisher=publisher,
         )
@@ -93,29 +97,26 @@ def _encoding(charset: str | None) -> str | None:
         ) from None
 
 
-def _options(
-    head: Head,
-    file: str,
-    dry_run: bool,
-    wanted: Sequence[str] | None,
-    encoding: str | None,
-    missing: Sequence[str],
-) -> ImportOptions:
+def _options(wishes: Wishes, head: Head, fields: Fields, file: str, encoding: str | None) -> ImportOptions:
     if head.titles is None:
         raise InvalidCsv(
             f"The file does not begin with a row of column titles within {LONGEST_HEADER} bytes."
         )
-    columns, faults = resolve_columns(head.titles, wanted)
+    columns, faults = resolve_columns(head.titles, fields, wishes.columns)
     if faults:
         errors = [{"detail": fault, "parameter": "columns"} for fault in faults]
-        raise InvalidCsv("The columns of the file do not give what an item needs.", errors=errors)
+        raise InvalidCsv(f"The columns of the file do not give what {wishes.kind} need.", errors=errors)
     return ImportOptions(
+        kind=wishes.kind,
         file=file,
-        dry_run=dry_run,
+        dry_run=wishes.dry_run,
         delimiter=head.delimiter,
         encoding=encoding,
         # The empty text is no value in any file (contract: POST /imports).
-        missing=("", *missing),
+        missing=("", *wishes.missing),
         width=len(head.titles),
         columns=columns,
+        movement=wishes.movement,
+        location=wishes.location,
+        dates=wishes.dates,
     )

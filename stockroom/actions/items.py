@@ -5,10 +5,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from stockroom.domain.errors import NotFound, SkuTaken
-from stockroom.domain.items import DEFAULT_UNIT, Item, changed, distinct, etag
+from stockroom.domain.errors import ItemInUse, NotFound, SkuTaken
+from stockroom.domain.items import DEFAULT_UNIT, Item, changed, distinct
 from stockroom.domain.preconditions import require_match
-from stockroom.storage import items
+from stockroom.domain.versions import archives, etag
+from stockroom.storage import items, stock
 from stockroom.storage.engines import Work
 from stockroom.storage.pages import Page, PageRequest
 
@@ -66,11 +67,14 @@ def update(work: Work, sku: str, *, if_match: str | None, changes: Mapping[str, 
     """Apply a merge-patch to the version that `if_match` names, and return the item as it is then.
 
     Of two callers who know the same version one succeeds. What changes nothing makes no new version.
-    Raises NotFound, PreconditionRequired or PreconditionFailed, in this order.
+    Raises NotFound, PreconditionRequired, PreconditionFailed or ItemInUse, in this order.
     """
     before = _existing(items.lock(work.connection, sku), sku)
     require_match(if_match, etag(before.version))
     after = changed(before, changes, work.now)
+    # Whoever moves stock shares the lock on the item, so that none can arrive after this look.
+    if archives(before, after) and stock.any_of_item(work.connection, sku):
+        raise ItemInUse(f"There is stock of {sku}. Issue it or count it away first.")
     if after is not before:
         items.save(work.connection, before, after)
     return after

@@ -1,6 +1,6 @@
 """Refusals of the domain. They know no HTTP: `code` names an entry of the contract's problem catalogue."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 
@@ -34,10 +34,42 @@ class NotFound(DomainError):
     code = "not-found"
 
 
+class UnknownItem(NotFound):
+    """An item that a line names is not there, maybe its location neither."""
+
+
+class UnknownLocation(NotFound):
+    """A location that a line names is not there."""
+
+
 class InvalidRequest(DomainError):
     """Values that are well-formed each, and wrong together or in the light of what is stored."""
 
     code = "validation-failed"
+
+
+class MissingScope(DomainError):
+    """What is asked for takes more than the operation does. `scopes` are all that it takes."""
+
+    code = "insufficient-scope"
+
+    def __init__(self, detail: str, scopes: Iterable[str]) -> None:
+        super().__init__(detail)
+        self.scopes = frozenset(scopes)
+
+
+class RepeatedLine(DomainError):
+    """Two lines about the same place: which of them was meant would be a guess."""
+
+    code = "repeated-line"
+
+
+class SameLocation(DomainError):
+    code = "same-location"
+
+
+class ExpiryOutOfRange(DomainError):
+    code = "expiry-out-of-range"
 
 
 class PreconditionRequired(DomainError):
@@ -105,3 +137,55 @@ class NotReady(DomainError):
     """Something the service cannot do without does not answer."""
 
     code = "unavailable"
+
+
+class LocationTaken(DomainError):
+    code = "location-taken"
+
+
+class ItemInUse(DomainError):
+    code = "item-in-use"
+
+
+class LocationInUse(DomainError):
+    code = "location-in-use"
+
+
+class ItemArchived(DomainError):
+    code = "item-archived"
+
+
+class LocationArchived(DomainError):
+    code = "location-archived"
+
+
+class InsufficientStock(DomainError):
+    """`shortages` lists every line that asks for too much."""
+
+    code = "insufficient-stock"
+
+    def __init__(self, detail: str, *, shortages: Sequence[Mapping[str, str | int]]) -> None:
+        super().__init__(detail, shortages=shortages)
+        self.shortages = shortages
+
+
+class BalanceOutOfRange(DomainError):
+    code = "balance-out-of-range"
+
+
+class AlreadyReversed(DomainError):
+    code = "already-reversed"
+
+
+class NotReversible(DomainError):
+    code = "not-reversible"
+
+
+class CountStale(DomainError):
+    """`stale` lists every line that was counted against another balance."""
+
+    code = "count-stale"
+
+
+class ReservationClosed(DomainError):
+    code = "reservation-closed"

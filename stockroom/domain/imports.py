@@ -1,21 +1,20 @@
-"""Imports of items: the columns of a file, the options of its reading, and how a row becomes an item."""
+"""Imports: what is asked for, and how rows of a file become what the contract describes."""
 
 import re
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple, Self
 
-FIELDS = ("sku", "name", "description", "unit", "reorder_point", "tags")
-REQUIRED = ("sku", "name")
+from stockroom.domain.tasks import TaskError
+
+Kind = Literal["items", "movements"]
+"""What the rows are."""
+
 DELIMITERS = {",": ",", ";": ";", "tab": "\t", "|": "|"}
 """Delimiters by their name in the contract."""
-ENCODINGS = ("utf-8", "windows-1252", "iso-8859-1", "utf-16")
 
 LONGEST_VALUE = 100
 """Characters of a faulty value that are shown."""
-_LONGEST_TITLE = 100
-_SHOWN_COLUMNS = 30
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 
 
@@ -27,12 +26,15 @@ class Column(NamedTuple):
 
 
 class Rejection(NamedTuple):
-    """Why a row is no item. `column` is titled as in the file, None if the fault is not one column's."""
+    """Why a row is refused. `column` is titled as in the file, None if the fault is not one column's."""
 
     line: int
     column: str | None
     reason: str
     value: str | None
+
+    def as_error(self) -> TaskError:
+        return TaskError(self.line, self.column, "rejected", self.reason, self.value)
 
 
 class Row(NamedTuple):
@@ -42,6 +44,17 @@ class Row(NamedTuple):
     values: dict[str, str]
 
 
+Valid = tuple[int, dict[str, Any]]
+"""The line of a row, and what the contract finds no fault with."""
+
+
+class Applied(NamedTuple):
+    """What became of some valid rows: numbers for the summary, and entries of the error list by line."""
+
+    counts: Mapping[str, int]
+    errors: Sequence[TaskError]
+
+
 class Fault(NamedTuple):
     """A fault of one field's value; `field` is None if it is not one field's."""
 
@@ -49,15 +62,35 @@ class Fault(NamedTuple):
     reason: str
 
 
-Outcome = Literal["created", "updated", "unchanged"]
+class Fields(NamedTuple):
+    """What a row can hold, by the contract's names.
+
+    `required` maps what it must hold to stand-ins that the contract finds no fault with. `defaults` are the
+    values of rows that give none. A converter raises ValueError(what the value is not).
+    """
+
+    names: tuple[str, ...]
+    required: Mapping[str, Any]
+    converters: Mapping[str, Callable[[str], Any]]
+    defaults: Mapping[str, Any]
 
 
-class Met(NamedTuple):
-    """What an import knows of a SKU: the line of its first row, its latest name, what became of the item."""
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a file is to be imported (contract: POST /imports). What is None is found out.
 
-    line: int
-    name: str
-    outcome: Outcome
+    `movement`, `location` and `dates` are about movements alone.
+    """
+
+    kind: Kind
+    dry_run: bool = False
+    columns: Sequence[str] | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    missing: Sequence[str] = ("NA",)
+    movement: str = "receipt"
+    location: str | None = None
+    dates: str = "iso"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +104,10 @@ class ImportOptions:
     missing: tuple[str, ...]
     width: int
     columns: dict[str, Column]
+    kind: Kind = "items"
+    movement: str = "receipt"
+    location: str | None = None
+    dates: str = "iso"
 
     def as_parameters(self) -> dict[str, Any]:
         return asdict(self)
@@ -81,78 +118,37 @@ class ImportOptions:
         return cls(**{**parameters, "missing": tuple(parameters["missing"]), "columns": columns})
 
 
-def resolve_columns(
-    header: Sequence[str], wanted: Sequence[str] | None
-) -> tuple[dict[str, Column], list[str]]:
-    """Find the column of each field: as `wanted` says ("CSV column:field"), else by the field's own name.
+def read_row(
+    values: Mapping[str, str], fields: Fields, missing: Collection[str]
+) -> tuple[dict[str, Any], list[Fault]]:
+    """Make what the contract describes from the values of a row; those in `missing` count as absent.
 
-    Returns the columns by field, and what is wrong with them, in sentences.
+    Only what the contract cannot check is checked here. Faulty fields are left out.
     """
-    titles = [title.strip() for title in header]
-    columns, faults = _mapped(titles, wanted or ())
-    taken = {column.place for column in columns.values()}
-    for field in FIELDS:
-        if field in columns or any(entry.rpartition(":")[2].strip() == field for entry in wanted or ()):
-            continue
-        same = [index for index, title in enumerate(titles) if title.lower() == field and index not in taken]
-        if len(same) > 1:
-            faults.append(f"{len(same)} columns are called {field}; say by `columns` which one is meant")
-        elif same:
-            columns[field] = Column(same[0], titles[same[0]][:_LONGEST_TITLE])
-        elif field in REQUIRED:
-            faults.append(f"no column gives {field}; {_known(titles)}")
-    return columns, faults
-
-
-def _mapped(titles: Sequence[str], wanted: Sequence[str]) -> tuple[dict[str, Column], list[str]]:
-    columns: dict[str, Column] = {}
-    faults: list[str] = []
-    occurrences = Counter(titles)
-    for entry in wanted:
-        title, _, field = (part.strip() for part in entry.rpartition(":"))
-        if field not in FIELDS or not title:
-            faults.append(f"{shown(entry)} is not `column:field` with one of the fields {', '.join(FIELDS)}")
-        elif title not in occurrences:
-            faults.append(f"the file has no column {shown(title)}; {_known(titles)}")
-        elif occurrences[title] > 1:
-            faults.append(f"the file has {occurrences[title]} columns called {shown(title)}")
-        elif field in columns:
-            faults.append(f"{field} is mapped twice")
-        else:
-            columns[field] = Column(titles.index(title), title[:_LONGEST_TITLE])
-    return columns, faults
-
-
-def _known(titles: Sequence[str]) -> str:
-    names = [shown(title) for title in titles if title]
-    more = f" and {len(names) - _SHOWN_COLUMNS} more" if len(names) > _SHOWN_COLUMNS else ""
-    return f"its columns are: {', '.join(names[:_SHOWN_COLUMNS])}{more}"
-
-
-def item_from(values: Mapping[str, str], missing: Collection[str]) -> tuple[dict[str, Any], list[Fault]]:
-    """Make the fields of an item from the values of a row; those in `missing` count as absent.
-
-    Only what the contract cannot check in an item is checked here. Faulty fields are left out of the item.
-    """
-    item: dict[str, Any] = {}
+    row: dict[str, Any] = dict(fields.defaults)
     faults = []
     for field, value in values.items():
         if value in missing:
             continue
         if "\0" in value:
             faults.append(Fault(field, f"{field} holds a NUL character"))
-        elif field == "tags":
-            item[field] = list(dict.fromkeys(tag for part in value.split("|") if (tag := part.strip())))
-        elif field != "reorder_point":
-            item[field] = value
-        elif _WHOLE_NUMBER.fullmatch(value):
-            item[field] = int(value)
+        elif convert := fields.converters.get(field):
+            try:
+                row[field] = convert(value)
+            except ValueError as error:
+                faults.append(Fault(field, f"{field} is not {error}"))
         else:
-            faults.append(Fault(field, f"{field} is not a whole number"))
-    if not faults and "sku" in item and "name" in item:
-        return item, faults
-    absent = [Fault(field, f"{field} is missing") for field in REQUIRED if values[field] in missing]
-    return item, absent + faults
+            row[field] = value
+    blamed = {fault.field for fault in faults}
+    absent = [field for field in fields.required if field not in row and field not in blamed]
+    return row, [*(Fault(field, f"{field} is missing") for field in absent), *faults]
+
+
+def whole_number(text: str) -> int:
+    """Raises ValueError for what is no integer of at most 18 digits."""
+    if _WHOLE_NUMBER.fullmatch(text):
+        return int(text)
+    raise ValueError("a whole number")
 
 
 def shown(value: str) -> str:

@@ -1,9 +1,11 @@
-"""Items of the catalogue: what they are, how a change makes the next version, and a version's validator."""
+"""Items of the catalogue: what they are, and how a change makes the next version."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from stockroom.domain import versions
 
 DEFAULT_UNIT = "piece"
 """What an item is counted in unless it says otherwise."""
@@ -31,15 +33,9 @@ def changed(item: Item, changes: Mapping[str, Any], now: datetime) -> Item:
     `changes` holds only members of the contract's ItemChanges.
     """
     members = {**changes, "tags": distinct(changes["tags"])} if "tags" in changes else changes
-    wanted = replace(item, **members)
-    return item if wanted == item else replace(wanted, version=item.version + 1, updated_at=now)
+    return versions.changed(item, members, now)
 
 
 def distinct(tags: Iterable[str]) -> tuple[str, ...]:
     """Put tags in their one form: sorted, each once."""
     return tuple(sorted(set(tags)))
-
-
-def etag(version: int) -> str:
-    """Write the strong validator of a version (RFC 9110, 8.8.3), quotes included."""
-    return f'"v{version}"'

@@ -62,6 +62,7 @@ class Lease:
     """
 
     task_id: str
+    owner: str
     fence: int
     seconds: float
     kind: str
@@ -70,6 +71,10 @@ class Lease:
     total: int | None
     errors: int
     summary: Mapping[str, int] | None
+
+
+class Unworkable(Exception):
+    """The work cannot be done; the text tells its owner why."""
 
 
 class LeaseLost(Exception):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
 
-from stockroom.domain.imports import DELIMITERS, Rejection, resolve_columns
+from stockroom.domain.import_columns import resolve_columns
+from stockroom.domain.imports import DELIMITERS, Fields, Rejection
 from stockroom.storage.csv_lines import encoding_of, read_lines
 from stockroom.storage.csv_rows import Record, read_records
 
@@ -24,15 +25,20 @@ class Head:
 
 
 def read_head(
-    source: BinaryIO, *, encoding: str | None, delimiter: str | None, wanted: Sequence[str] | None
+    source: BinaryIO,
+    fields: Fields,
+    *,
+    encoding: str | None,
+    delimiter: str | None,
+    wanted: Sequence[str] | None,
 ) -> Head:
-    """Read the header, finding out what is not given; `wanted` columns help to tell the delimiter."""
+    """Read the header, finding out what is not given; `fields` and `wanted` help to tell the delimiter."""
     raw = source.read(LONGEST_HEADER)
     whole = not source.read(1)
     encoding = encoding or encoding_of(raw, whole=whole)
     candidates = [delimiter] if delimiter else DELIMITERS.values()
     heads = [_split(raw, encoding, candidate, whole=whole) for candidate in candidates]
-    best, records = max(heads, key=lambda head: _sense(head[1], wanted))
+    best, records = max(heads, key=lambda head: _sense(head[1], fields, wanted))
     first = records[0] if records else None
     return Head(best, first.values if isinstance(first, Record) else None)
 
@@ -45,11 +51,13 @@ def _split(raw: bytes, encoding: str, delimiter: str, *, whole: bool) -> tuple[s
     return delimiter, list(read_records(iter(lines), delimiter))
 
 
-def _sense(records: list[Record | Rejection], wanted: Sequence[str] | None) -> tuple[bool, float, int]:
+def _sense(
+    records: list[Record | Rejection], fields: Fields, wanted: Sequence[str] | None
+) -> tuple[bool, float, int]:
     if not records or isinstance(records[0], Rejection):
         return False, 0.0, 0
     header, rows = records[0].values, records[1 : 1 + _SAMPLE]
     alike = sum(isinstance(row, Record) and len(row.values) == len(header) for row in rows)
-    _, faults = resolve_columns(header, wanted)
+    _, faults = resolve_columns(header, fields, wanted)
     regular = alike / len(rows) if rows and len(header) > 1 else 0.0
     return not faults, regular, len(header)

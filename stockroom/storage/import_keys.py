@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from stockroom.domain.imports import Met
+from stockroom.domain.import_items import Met
 from stockroom.storage.tables import import_keys
 
 _COLUMNS = (import_keys.c.key, import_keys.c.line, import_keys.c.name, import_keys.c.outcome)

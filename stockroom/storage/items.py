@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.items import Item
-from stockroom.storage.pages import Key, Page, PageRequest, paginate
+from stockroom.storage.lists import holding, orders
+from stockroom.storage.pages import Page, PageRequest, paginate
 from stockroom.storage.tables import item_tags, items
 
 _Row = sa.Row[*tuple[Any, ...]]
@@ -27,7 +28,8 @@ _sku = items.c.sku == sa.bindparam("key")
 
 # One row a tag: for the few tags of an item this is faster than collecting them in the database.
 _find = sa.select(*_columns, item_tags.c.tag).outerjoin_from(items, item_tags).where(_sku)
-# Rows inserted for an item lock it FOR KEY SHARE, which this leaves free. SQLite has one writer anyway.
+# FOR NO KEY UPDATE: it waits for those who move the item's stock, who share the lock (storage.levels), and
+# leaves foreign keys alone. SQLite has one writer anyway.
 _lock = sa.select(*_columns).where(_sku).with_for_update(key_share=True)
 _tags = sa.select(item_tags.c.tag).join_from(item_tags, items).where(_sku)
 # PostgreSQL's construct also compiles for SQLite, whose syntax here is the same.
@@ -44,12 +46,8 @@ _collected_tags = (
 )
 _list = sa.select(*_columns, _collected_tags)
 
-ORDERS = {
-    f"{sign}{name}": tuple(Key(items.c[key], descending=bool(sign)) for key in dict.fromkeys((name, "sku")))
-    for name in ("sku", "name", "created_at", "updated_at")
-    for sign in ("", "-")
-}
-"""Orders by their name in the contract. The SKU settles ties, the same way round, as the indexes do."""
+ORDERS = orders(items, ("sku", "name", "created_at", "updated_at"), unique="sku")
+"""Orders by their name in the contract."""
 
 
 def find(reader: sa.Connection, sku: str) -> Item | None:
@@ -61,14 +59,10 @@ def find(reader: sa.Connection, sku: str) -> Item | None:
 def page(
     reader: sa.Connection, request: PageRequest, *, q: str | None, tag: str | None, archived: bool, sort: str
 ) -> Page[Item]:
-    """Read a page of the items, in one of `ORDERS`.
-
-    `q` is looked for in SKU and name whatever its case. Beyond ASCII, case is folded as the database's locale
-    folds it, which on SQLite is not at all.
-    """
+    """Read a page of the items, in one of `ORDERS`; `q` is looked for in SKU and name."""
     query = _list.where(items.c.archived.is_(archived))
     if q is not None:
-        query = query.where(_holding(q))
+        query = query.where(holding(q, items.c.sku, items.c.name))
     if tag is not None:
         # EXISTS would have SQLite look at every item, however few carry the tag.
         query = query.where(items.c.id.in_(sa.select(item_tags.c.item_id).where(item_tags.c.tag == tag)))
@@ -76,7 +70,7 @@ def page(
 
 
 def lock(connection: sa.Connection, sku: str) -> Item | None:
-    """Read one item and keep others from changing it until the transaction ends."""
+    """Read one item and keep others from changing it, or moving its stock, until the transaction ends."""
     row = connection.execute(_lock, {"key": sku}).one_or_none()
     # Only a statement begun after the wait for the lock sees the tags that the other writer left.
     return None if row is None else _item(row, connection.scalars(_tags, {"key": sku}))
@@ -96,13 +90,6 @@ def save(connection: sa.Connection, before: Item, after: Item) -> None:
     if key is not None and before.tags != after.tags:
         connection.execute(_forget_tags, {"item": key})
         _add_tags(connection, key, after.tags)
-
-
-def _holding(text: str) -> sa.ColumnElement[bool]:
-    # PostgreSQL refuses a NUL in any text, and no item holds one (contract: Sku, ItemName).
-    if "\0" in text:
-        return sa.false()
-    return items.c.sku.icontains(text, autoescape=True) | items.c.name.icontains(text, autoescape=True)
 
 
 def _add_tags(connection: sa.Connection, key: int, tags: Iterable[str]) -> None:

@@ -33,6 +33,7 @@ def claim(connection: sa.Connection, id: str, *, seconds: float, now: datetime) 
         return None
     lease = Lease(
         task_id=row.id,
+        owner=row.owner,
         fence=row.fence,
         seconds=seconds,
         kind=row.kind,

@@ -55,8 +55,11 @@ def paginate(
     keys: Sequence[Key],
     request: PageRequest,
     read: Callable[[_Row], T],
+    counted: _Query | None = None,
 ) -> Page[T]:
     """Read one page of `query` in the order of `keys`, each row through `read`.
+
+    `counted` finds the same rows in a way that is cheaper to count, if there is one.
 
     The key columns are selected by the query and never NULL, and the last one is unique. Rows that stay in
     place are met exactly once on a walk by cursor, whatever is inserted or deleted meanwhile.
@@ -69,7 +72,7 @@ def paginate(
         )
     rows = _rows(reader, query, keys, request)
     shown = rows[: request.per_page]
-    total, total_is_exact = _total(reader, query, exact=request.exact)
+    total, total_is_exact = _total(reader, query if counted is None else counted, exact=request.exact)
     return Page(
         rows=tuple(read(row) for row in shown),
         total=total,
@@ -109,14 +112,15 @@ def _order(keys: Sequence[Key]) -> list[sa.ColumnElement[Any]]:
 
 def _beyond(keys: Sequence[Key], values: Sequence[object]) -> sa.ColumnElement[bool]:
     """What comes after `values`, said so that SQLite and PostgreSQL both seek to the place in an index."""
-    if len({key.descending for key in keys}) > 1:
+    if len({(key.descending, getattr(key.column, "table", None)) for key in keys}) > 1:
         return _beyond_mixed(keys, values)
     place = sa.tuple_(*(key.column for key in keys))
     return place < tuple(values) if keys[0].descending else place > tuple(values)
 
 
 def _beyond_mixed(keys: Sequence[Key], values: Sequence[object]) -> sa.ColumnElement[bool]:
-    # Row values compare in one direction only. The first key is compared once more for the index's sake.
+    # Row values compare in one direction, and by an index in one table, only. The first key is compared once
+    # more for the index's sake.
     column, value = keys[0].column, values[0]
     after = column < value if keys[0].descending else column > value
     if len(keys) == 1:

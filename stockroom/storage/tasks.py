@@ -36,6 +36,9 @@ _ERRORS = sa.select(
 )
 _INPUT_ORDER = (Key(task_errors.c.id),)
 
+LONGEST_REASON = 300
+"""Characters of a fault that are kept."""
+
 
 def insert(
     connection: sa.Connection,
@@ -101,7 +104,7 @@ def add_errors(connection: sa.Connection, id: str, errors: Iterable[TaskError]) 
             "kind": error.kind,
             "line": error.line,
             "column": error.column,
-            "reason": error.reason,
+            "reason": error.reason[:LONGEST_REASON],
             "value": error.value,
         }
         for error in errors

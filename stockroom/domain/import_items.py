@@ -1,20 +1,37 @@
-"""Some rows of an import put together: faults are listed, and rows that repeat a SKU become one item."""
+"""Rows that are items: what they hold, and how those that repeat a SKU become one item."""
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
-from stockroom.domain.imports import Met, Outcome, Rejection, shown
+from stockroom.domain.imports import Fields, shown, whole_number
 from stockroom.domain.tasks import TaskError
 
-LONGEST_REASON = 300
-
-Checked = tuple[int, dict[str, Any]] | list[Rejection]
-"""The line and the item of a row, or why it is none."""
+Outcome = Literal["created", "updated", "unchanged"]
 
 
-class Chunk:
-    """Rows in the order of the file. `met` is what earlier chunks know of their SKUs."""
+def _tags(text: str) -> list[str]:
+    return list(dict.fromkeys(tag for part in text.split("|") if (tag := part.strip())))
+
+
+FIELDS = Fields(
+    names=("sku", "name", "description", "unit", "reorder_point", "tags"),
+    required={"sku": "0", "name": "0"},
+    converters={"reorder_point": whole_number, "tags": _tags},
+    defaults={},
+)
+
+
+class Met(NamedTuple):
+    """What an import knows of a SKU: the line of its first row, its latest name, what became of the item."""
+
+    line: int
+    name: str
+    outcome: Outcome
+
+
+class Merger:
+    """The items of some rows in the order of the file. `met` is what earlier chunks know of their SKUs."""
 
     def __init__(self, name_title: str, met: Mapping[str, Met]) -> None:
         self.items: dict[str, dict[str, Any]] = {}
@@ -24,15 +41,7 @@ class Chunk:
         self._earlier = met
         self._met = dict(met)
 
-    def add(self, row: Checked) -> None:
-        if isinstance(row, tuple):
-            self._merge(*row)
-            return
-        self.counts["rejected"] += 1
-        for line, column, reason, value in row:
-            self.errors.append(TaskError(line, column, "rejected", reason[:LONGEST_REASON], value))
-
-    def _merge(self, line: int, item: dict[str, Any]) -> None:
+    def add(self, line: int, item: dict[str, Any]) -> None:
         sku, name = item["sku"], item["name"]
         known = self._met.get(sku)
         if known is None:
@@ -40,14 +49,13 @@ class Chunk:
         else:
             self.counts["merged"] += 1
             if name != known.name:
-                self._list_merger(line, sku, name, known)
+                self._list(line, sku, name, known)
                 self._met[sku] = known._replace(name=name)
         self.items[sku] = {**self.items.get(sku, {}), **item}
 
-    def _list_merger(self, line: int, sku: str, name: str, known: Met) -> None:
+    def _list(self, line: int, sku: str, name: str, known: Met) -> None:
         reason = f'repeats {sku} of line {known.line}; name was "{known.name}"'
-        error = TaskError(line, self._name_title, "merged", reason[:LONGEST_REASON], shown(name))
-        self.errors.append(error)
+        self.errors.append(TaskError(line, self._name_title, "merged", reason, shown(name)))
 
     def settle(self, outcomes: Mapping[str, Outcome]) -> dict[str, Met]:
         """Count what became of the items, each once a file: created and renamed later is created."""

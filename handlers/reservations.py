@@ -1,0 +1,48 @@
+"""Stock that is held for somebody, for a while."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from handlers import _paging as paging
+from stockroom.actions import reservations
+from stockroom.domain.accounts import Principal
+from stockroom.domain.ledger import Movement
+from stockroom.domain.reservations import Reservation, State
+from stockroom.storage.engines import Work
+
+
+def list_reservations(
+    state: State | None,
+    reference: str | None,
+    page: int | None,
+    per_page: int,
+    cursor: str | None,
+    count: str | None,
+    *,
+    reader: Connection,
+    now: datetime,
+) -> tuple[dict[str, object], dict[str, str]]:
+    request = paging.asked(page, per_page, cursor, count)
+    found = reservations.list_reservations(reader, request, now=now, state=state, reference=reference)
+    filters = {"state": state, "reference": reference, "count": count}
+    return paging.answer("reservations", found, "/reservations", filters)
+
+
+def hold(body: dict[str, Any], *, work: Work, principal: Principal) -> tuple[Reservation, dict[str, str]]:
+    reservation = reservations.hold(work, by=principal.subject, **body)
+    return reservation, {"Location": f"/reservations/{reservation.id}"}
+
+
+def read(id: str, *, reader: Connection, now: datetime) -> Reservation:
+    return reservations.find(reader, id, now=now)
+
+
+def release(id: str, *, work: Work) -> None:
+    reservations.release(work, id)
+
+
+def fulfil(id: str, *, work: Work, principal: Principal) -> tuple[Movement, dict[str, str]]:
+    movement = reservations.fulfil(work, id, by=principal.subject)
+    return movement, {"Location": f"/movements/{movement.id}"}

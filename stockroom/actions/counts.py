@@ -1,0 +1,40 @@
+"""Recording counts: what lies at a location, made into the movement that brings the books to it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stockroom.actions.ledger import Places
+from stockroom.domain.ledger import Draft, Line, Movement, applied, differences, refuse_repeated
+from stockroom.domain.times import moment
+from stockroom.storage import movements
+from stockroom.storage.engines import Work
+
+
+def record(
+    work: Work,
+    *,
+    location: str,
+    lines: Sequence[Mapping[str, Any]],
+    reference: str | None = None,
+    note: str | None = None,
+    occurred_at: str | None = None,
+    by: str,
+) -> Movement:
+    """Record a count from the lines of the contract (CountLine) as a movement of the differences.
+
+    It has no lines where all was as booked. `occurred_at` is RFC 3339; now unless said.
+    Raises RepeatedLine where an item is counted twice, NotFound, ItemArchived, LocationArchived, CountStale
+    with every line that expected another balance, InsufficientStock where more is reserved than was counted.
+    """
+    found = tuple(Line(line["sku"], location, line["counted"]) for line in lines)
+    refuse_repeated(line.place for line in found)
+    expected = {(line["sku"], location): line["expected"] for line in lines if "expected" in line}
+    places = Places.of(work.connection, found)
+    places.open(work, receiving={line.place for line in found if line.delta > 0})
+    places.refuse_unusable(found)
+    happened = None if occurred_at is None else moment(occurred_at)
+    draft = Draft("count", differences(places.balances, found, expected), reference, note, happened)
+    places.change(applied(places.balances, draft.lines))
+    places.save(work.connection)
+    (movement,) = movements.insert(work.connection, [draft], places.keys, by=by, now=work.now)
+    return movement

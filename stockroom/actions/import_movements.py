@@ -1,0 +1,51 @@
+"""Importing movements: each row is one, recorded in the order of the file; a dry run only foresees them."""
+
+from collections.abc import Sequence
+
+from stockroom.actions.ledger import foresee_many, record_many
+from stockroom.domain.errors import DomainError
+from stockroom.domain.import_movements import draft, rejection
+from stockroom.domain.imports import Applied, ImportOptions, Valid
+from stockroom.domain.ledger import Place
+from stockroom.domain.tasks import Lease, Unworkable
+from stockroom.storage.engines import Work
+
+MOST_CARRIED = 500_000
+"""Balances that a dry run follows; they take about 150 MB."""
+
+
+class Movements:
+    """Applies the movements of one file.
+
+    A dry run records nothing, so it carries along what earlier rows would have done to each balance. That is
+    lost with its worker, and the next one foresees those rows once more.
+    """
+
+    def __init__(self, lease: Lease, options: ImportOptions) -> None:
+        self._owner = lease.owner
+        self._options = options
+        self._carried: dict[Place, int] = {}
+
+    @property
+    def forgets(self) -> bool:
+        return self._options.dry_run
+
+    def apply(self, work: Work, rows: Sequence[Valid]) -> Applied:
+        drafts = [draft(row, self._options.movement) for _, row in rows]
+        if self._options.dry_run:
+            outcomes: Sequence[object] = foresee_many(work, drafts, self._carried)
+            self._refuse_too_many()
+        else:
+            outcomes = record_many(work, drafts, by=self._owner)
+        refused = [
+            rejection(line, row, outcome, self._options).as_error()
+            for (line, row), outcome in zip(rows, outcomes, strict=True)
+            if isinstance(outcome, DomainError)
+        ]
+        return Applied({"created": len(rows) - len(refused), "rejected": len(refused)}, refused)
+
+    def _refuse_too_many(self) -> None:
+        if len(self._carried) > MOST_CARRIED:
+            raise Unworkable(
+                f"A dry run follows {MOST_CARRIED:,} balances at most, and this file moves more."
+            )

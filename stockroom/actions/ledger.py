@@ -1,0 +1,138 @@
+"""Recording movements: the one way stock changes. Counts, reversals, fulfilments and imports come here."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import sqlalchemy as sa
+
+from stockroom.domain.errors import DomainError, ItemArchived, LocationArchived, UnknownItem, UnknownLocation
+from stockroom.domain.ledger import Balance, Draft, Line, Movement, Place, applied, net
+from stockroom.storage import levels, movements
+from stockroom.storage.engines import Work
+from stockroom.storage.levels import Key, Named
+
+
+def record(work: Work, draft: Draft, *, by: str) -> Movement:
+    """Record one movement whole, or raise why it cannot be: UnknownItem, UnknownLocation, ItemArchived,
+    LocationArchived, InsufficientStock with every shortage, BalanceOutOfRange. `by` names an account.
+    """
+    (outcome,) = record_many(work, [draft], by=by)
+    if isinstance(outcome, DomainError):
+        raise outcome
+    return outcome
+
+
+def record_many(work: Work, drafts: Sequence[Draft], *, by: str) -> list[Movement | DomainError]:
+    """Record movements one after the other, each whole or not at all, in few statements.
+
+    A refusal stands where its movement would and does not stop those behind it.
+    """
+    places = Places.of(work.connection, [line for draft in drafts for line in draft.lines])
+    places.open(work, receiving={line.place for draft in drafts for line in draft.lines if line.delta > 0})
+    outcomes = [_tried(places, draft) for draft in drafts]
+    places.save(work.connection)
+    accepted = [outcome for outcome in outcomes if isinstance(outcome, Draft)]
+    recorded = iter(movements.insert(work.connection, accepted, places.keys, by=by, now=work.now))
+    return [next(recorded) if isinstance(outcome, Draft) else outcome for outcome in outcomes]
+
+
+def foresee_many(work: Work, drafts: Sequence[Draft], carried: dict[Place, int]) -> list[Draft | DomainError]:
+    """What `record_many` would accept and refuse on top of `carried`, the sums of what was foreseen before.
+
+    What it accepts is added to `carried`; the database stays as it is.
+    """
+    with work.connection.begin_nested() as attempt:
+        places = Places.of(work.connection, [line for draft in drafts for line in draft.lines])
+        places.open(work)
+        places.carry(carried)
+        outcomes = [_tried(places, draft) for draft in drafts]
+        attempt.rollback()
+    for outcome in outcomes:
+        if isinstance(outcome, Draft):
+            for place, delta in net(outcome.lines).items():
+                carried[place] = carried.get(place, 0) + delta
+    return outcomes
+
+
+def _tried(places: "Places", draft: Draft) -> Draft | DomainError:
+    try:
+        places.refuse_unusable(draft.lines)
+        places.change(applied(places.balances, draft.lines))
+    except DomainError as refusal:
+        return refusal
+    return draft
+
+
+@dataclass
+class Places:
+    """The items, locations and levels that lines are about, found and locked for one transaction."""
+
+    items: Mapping[str, Named]
+    locations: Mapping[str, Named]
+    wanted: frozenset[Place]
+    balances: dict[Place, Balance] = field(default_factory=dict)
+    changed: set[Place] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, connection: sa.Connection, lines: Iterable[Line]) -> "Places":
+        wanted = frozenset(line.place for line in lines)
+        return cls(
+            levels.named_items(connection, {sku for sku, _ in wanted}),
+            levels.named_locations(connection, {code for _, code in wanted}),
+            wanted,
+        )
+
+    @property
+    def keys(self) -> dict[Place, Key]:
+        """The levels' keys of all places whose item and location exist."""
+        return {
+            (sku, code): (self.items[sku].id, self.locations[code].id)
+            for sku, code in self.wanted
+            if sku in self.items and code in self.locations
+        }
+
+    def open(self, work: Work, *, receiving: Iterable[Place] = ()) -> None:
+        """Lock the levels; those that are `receiving` are made where they are missing."""
+        keys = self.keys
+        levels.make(work.connection, {keys[place] for place in receiving if place in keys})
+        places = {key: place for place, key in keys.items()}
+        locked = levels.lock(work.connection, list(places), work.now)
+        self.balances = {places[key]: balance for key, balance in locked.items()}
+
+    def carry(self, deltas: Mapping[Place, int]) -> None:
+        """Take the balances for what they were after `deltas`, which nobody recorded."""
+        for place in self.wanted & deltas.keys():
+            balance = self.balances.get(place, Balance())
+            self.balances[place] = replace(balance, on_hand=balance.on_hand + deltas[place])
+
+    def refuse_unusable(self, lines: Iterable[Line]) -> None:
+        """Raises UnknownItem or UnknownLocation for what does not exist, ItemArchived or LocationArchived.
+
+        The refusal names all that it is about.
+        """
+        lines = list(lines)
+        skus = dict.fromkeys(line.sku for line in lines)
+        codes = dict.fromkeys(line.location for line in lines)
+        unknown = [f"no item {sku}" for sku in skus if sku not in self.items]
+        refusal = UnknownItem if unknown else UnknownLocation
+        unknown += [f"no location {code}" for code in codes if code not in self.locations]
+        if unknown:
+            raise refusal(f"There is {_listed(unknown)}.")
+        if archived := [sku for sku in skus if self.items[sku].archived]:
+            raise ItemArchived(f"Archived: {_listed(archived)}.")
+        if archived := [code for code in codes if self.locations[code].archived]:
+            raise LocationArchived(f"Archived: {_listed(archived)}.")
+
+    def change(self, after: Mapping[Place, Balance]) -> None:
+        self.balances.update(after)
+        self.changed.update(after)
+
+    def save(self, connection: sa.Connection) -> None:
+        """Write what was changed."""
+        keys = self.keys
+        levels.save(connection, {keys[place]: self.balances[place] for place in self.changed})
+
+
+def _listed(names: Sequence[str]) -> str:
+    # A problem's detail is a sentence; five names tell what is wrong.
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

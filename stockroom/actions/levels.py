@@ -1,0 +1,36 @@
+"""Reading levels: what is where. Reservations that have expired do not count, swept or not."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from stockroom.domain.errors import NotFound
+from stockroom.domain.levels import Level, Totals
+from stockroom.storage import stock
+from stockroom.storage.pages import Page, PageRequest
+
+
+def list_levels(
+    reader: Connection,
+    request: PageRequest,
+    *,
+    sku: str | None = None,
+    location: str | None = None,
+    low: bool | None = None,
+    now: datetime,
+) -> Page[Level]:
+    """Read a page of the levels by SKU and location; `low` takes only items that are low, or only the others.
+
+    A SKU or location that does not exist has no levels. Raises InvalidRequest for a cursor of another list.
+    """
+    return stock.page(reader, request, sku=sku, location=location, low=low, now=now)
+
+
+def of_item(
+    reader: Connection, request: PageRequest, sku: str, *, now: datetime
+) -> tuple[Totals, Page[Level]]:
+    """Read a page of one item's levels, and its totals over all locations. Raises NotFound."""
+    totals = stock.totals(reader, sku, now=now)
+    if totals is None:
+        raise NotFound(f"There is no item with the SKU {sku}.")
+    return totals, list_levels(reader, request, sku=sku, now=now)

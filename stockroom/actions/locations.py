@@ -1,0 +1,78 @@
+"""Use cases of locations: list, create, read, update and archive them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from stockroom.domain.errors import LocationInUse, LocationTaken, NotFound
+from stockroom.domain.locations import Location
+from stockroom.domain.preconditions import require_match
+from stockroom.domain.versions import archives, changed, etag
+from stockroom.storage import locations, stock
+from stockroom.storage.engines import Work
+from stockroom.storage.pages import Page, PageRequest
+
+
+def list_locations(
+    reader: Connection,
+    request: PageRequest,
+    *,
+    q: str | None = None,
+    archived: bool = False,
+    sort: str = "code",
+) -> Page[Location]:
+    """Read a page of the locations that are archived or are not, `q` being looked for in code and name.
+
+    Raises InvalidRequest for a cursor of another list or order.
+    """
+    return locations.page(reader, request, q=q, archived=archived, sort=sort)
+
+
+def create(work: Work, *, code: str, name: str, description: str | None = None) -> Location:
+    """Add a location at version 1. Raises LocationTaken, for the code of an archived location too."""
+    location = Location(
+        code=code,
+        name=name,
+        description=description,
+        archived=False,
+        version=1,
+        created_at=work.now,
+        updated_at=work.now,
+    )
+    if not locations.insert(work.connection, location):
+        raise LocationTaken(f"There is a location with the code {code} already.")
+    return location
+
+
+def read(reader: Connection, code: str) -> Location:
+    """Read a location, archived or not. Raises NotFound."""
+    return _existing(locations.find(reader, code), code)
+
+
+def update(work: Work, code: str, *, if_match: str | None, changes: Mapping[str, Any]) -> Location:
+    """Apply a merge-patch to the version that `if_match` names, and return the location as it is then.
+
+    Of two callers who know the same version one succeeds. What changes nothing makes no new version.
+    Raises NotFound, PreconditionRequired, PreconditionFailed or LocationInUse, in this order.
+    """
+    before = _existing(locations.lock(work.connection, code), code)
+    require_match(if_match, etag(before.version))
+    after = changed(before, changes, work.now)
+    # Whoever moves stock shares the lock on the location, so that none can arrive after this look.
+    if archives(before, after) and stock.any_at(work.connection, code):
+        raise LocationInUse(f"{code} still holds stock. Move or issue it first.")
+    if after is not before:
+        locations.save(work.connection, after)
+    return after
+
+
+def archive(work: Work, code: str, *, if_match: str | None) -> None:
+    """Take a location out of use, unless it is out of it already. Raises as `update` does."""
+    update(work, code, if_match=if_match, changes={"archived": True})
+
+
+def _existing(location: Location | None, code: str) -> Location:
+    if location is None:
+        raise NotFound(f"There is no location with the code {code}.")
+    return location

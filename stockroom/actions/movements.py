@@ -1,0 +1,80 @@
+"""Use cases of the ledger: list, record, read and reverse movements."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from stockroom.actions import ledger
+from stockroom.domain.errors import AlreadyReversed, NotFound, NotReversible
+from stockroom.domain.ledger import Draft, Kind, Movement, RequestedKind, requested
+from stockroom.domain.times import moment
+from stockroom.storage import movements
+from stockroom.storage.engines import Work
+from stockroom.storage.movement_pages import Filters, page
+from stockroom.storage.pages import Page, PageRequest
+
+
+def list_movements(
+    reader: Connection,
+    request: PageRequest,
+    *,
+    sku: str | None = None,
+    location: str | None = None,
+    kind: Kind | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    reference: str | None = None,
+) -> Page[Movement]:
+    """Read a page of the ledger, newest first. With `sku` and `location` one line must be about both.
+
+    `since` (included) and `until` (excluded) are times of recording. About an item or location that does not
+    exist there is nothing. Raises InvalidRequest for a cursor of another list.
+    """
+    return page(reader, request, Filters(sku, location, kind, since, until, reference))
+
+
+def record(
+    work: Work,
+    *,
+    kind: RequestedKind,
+    lines: Sequence[Mapping[str, str | int]],
+    reference: str | None = None,
+    note: str | None = None,
+    occurred_at: str | None = None,
+    by: str,
+) -> Movement:
+    """Record a movement from the lines that the contract has for its kind.
+
+    `occurred_at` is RFC 3339; now unless said. Raises RepeatedLine, SameLocation, and what `ledger.record`
+    raises.
+    """
+    happened = None if occurred_at is None else moment(occurred_at)
+    draft = Draft(kind, requested(kind, lines), reference, note, happened)
+    return ledger.record(work, draft, by=by)
+
+
+def read(reader: Connection, id: int) -> Movement:
+    """Read a movement. Raises NotFound."""
+    return _existing(movements.find(reader, id), id)
+
+
+def reverse(work: Work, id: int, *, by: str) -> Movement:
+    """Record the movement that undoes another, under the same reference.
+
+    Raises NotFound, NotReversible for a reversal, AlreadyReversed, and what `ledger.record` raises.
+    """
+    original = _existing(movements.lock(work.connection, id), id)
+    if original.kind == "reversal":
+        raise NotReversible(f"Movement {id} is a reversal itself.")
+    if original.reversed_by is not None:
+        raise AlreadyReversed(f"Movement {id} was reversed by movement {original.reversed_by}.")
+    lines = tuple(replace(line, delta=-line.delta) for line in original.lines)
+    return ledger.record(work, Draft("reversal", lines, original.reference, reverses=id), by=by)
+
+
+def _existing(movement: Movement | None, id: int) -> Movement:
+    if movement is None:
+        raise NotFound(f"There is no movement {id}.")
+    return movement

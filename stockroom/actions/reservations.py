@@ -1,0 +1,148 @@
+"""Reservations' use cases: hold stock, release it, issue it, and let go of what has expired."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from stockroom.actions import ledger
+from stockroom.actions.ledger import Places
+from stockroom.domain.errors import NotFound
+from stockroom.domain.ledger import Balance, Draft, Line, Movement, refuse_repeated, refuse_shortages
+from stockroom.domain.reservations import Reservation, ReservedLine, State, closed, expiry, reserved
+from stockroom.storage import levels, reservations
+from stockroom.storage.engines import Work
+from stockroom.storage.pages import Page, PageRequest
+
+
+def list_reservations(
+    reader: sa.Connection,
+    request: PageRequest,
+    *,
+    now: datetime,
+    state: State | None = None,
+    reference: str | None = None,
+) -> Page[Reservation]:
+    """Reservations as they are at `now`, newest first. Raises InvalidRequest for a foreign cursor."""
+    return reservations.page(reader, request, now=now, state=state, reference=reference)
+
+
+def find(reader: sa.Connection, id: str, *, now: datetime) -> Reservation:
+    """The reservation as it is at `now`. Raises NotFound."""
+    return _existing(reservations.find(reader, id.lower()), id).at(now)
+
+
+def hold(
+    work: Work,
+    *,
+    by: str,
+    lines: Sequence[Mapping[str, str | int]],
+    reference: str | None = None,
+    expires_at: str | None = None,
+) -> Reservation:
+    """Hold stock until `expires_at` (RFC 3339), for an hour unless said; all lines or none.
+
+    Raises RepeatedLine, ExpiryOutOfRange, NotFound, ItemArchived, LocationArchived, InsufficientStock with
+    every shortage.
+    """
+    wanted = reserved(lines)
+    refuse_repeated(line.place for line in wanted)
+    until = expiry(expires_at, work.now)
+    places = _open(work, wanted)
+    places.refuse_unusable(_issued(wanted))
+    before = {line.place: places.balances.get(line.place, Balance()) for line in wanted}
+    refuse_shortages(before, {line.place: line.quantity for line in wanted})
+    _reserve(work, places, {line.place: line.quantity for line in wanted})
+    reservation = Reservation(
+        id=str(uuid4()),
+        state="held",
+        reference=reference,
+        expires_at=until,
+        created_at=work.now,
+        created_by=by,
+        closed_at=None,
+        movement=None,
+        lines=wanted,
+    )
+    reservations.insert(work.connection, reservation, places.keys)
+    return reservation
+
+
+def release(work: Work, id: str) -> None:
+    """Give the stock free before it expires. Raises NotFound, ReservationClosed."""
+    held = _locked(work, id)
+    _let_go(work, held)
+    reservations.close(work.connection, held.id, state="released", at=work.now)
+
+
+def fulfil(work: Work, id: str, *, by: str) -> Movement:
+    """Issue what is held, as one movement with the reservation's reference. Raises as `release` does."""
+    held = _locked(work, id)
+    _let_go(work, held)
+    # Nobody else gets at it in between: the levels stay locked.
+    draft = Draft("issue", _issued(held.lines), reference=held.reference)
+    movement = ledger.record(work, draft, by=by)
+    reservations.close(work.connection, held.id, state="fulfilled", at=work.now, movement=movement.id)
+    return movement
+
+
+def any_due(reader: sa.Connection, now: datetime) -> bool:
+    """Whether `expire` has something to do."""
+    return reservations.any_due(reader, now)
+
+
+def expire(work: Work, limit: int) -> int:
+    """Close up to `limit` reservations whose time has come; says how many, 0 where none is left.
+
+    Their stock has been free since then; this writes it down. Several callers at once share the work.
+    """
+    due = reservations.lock_due(work.connection, work.now, limit)
+    if due:
+        # Locking a level lets go of what has expired there.
+        levels.lock(work.connection, reservations.held_keys(work.connection, due), work.now)
+        reservations.close_expired(work.connection, due)
+    return len(due)
+
+
+def _locked(work: Work, id: str) -> Reservation:
+    reservation = _existing(reservations.lock(work.connection, id.lower()), id)
+    reservation.require_held(work.now)
+    return reservation
+
+
+def _existing(reservation: Reservation | None, id: str) -> Reservation:
+    if reservation is None:
+        raise NotFound(f"There is no reservation {id}.")
+    return reservation
+
+
+def _let_go(work: Work, held: Reservation) -> None:
+    """Take all lines back from the levels. Raises ReservationClosed where somebody has begun to."""
+    places = _open(work, held.lines)
+    if reservations.let_go(work.connection, held.id) != len(held.lines):
+        # By another process's clock it has expired, and what it held may be somebody else's.
+        raise closed("expired")
+    _reserve(work, places, {line.place: -line.quantity for line in held.lines})
+
+
+def _open(work: Work, lines: Iterable[ReservedLine]) -> Places:
+    places = Places.of(work.connection, _issued(lines))
+    places.open(work)
+    return places
+
+
+def _reserve(work: Work, places: Places, quantities: Mapping[tuple[str, str], int]) -> None:
+    balances = {place: places.balances[place] for place in quantities}
+    places.change(
+        {
+            place: replace(balances[place], reserved=balances[place].reserved + quantity)
+            for place, quantity in quantities.items()
+        }
+    )
+    places.save(work.connection)
+
+
+def _issued(lines: Iterable[ReservedLine]) -> tuple[Line, ...]:
+    return tuple(Line(line.sku, line.location, -line.quantity) for line in lines)

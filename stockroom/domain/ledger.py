@@ -1,0 +1,210 @@
+"""The ledger's rules: what a movement does to the balances it touches, and when it is refused."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from stockroom.domain.errors import (
+    BalanceOutOfRange,
+    CountStale,
+    InsufficientStock,
+    RepeatedLine,
+    SameLocation,
+)
+
+Kind = Literal["receipt", "issue", "transfer", "adjustment", "count", "reversal"]
+
+RequestedKind = Literal["receipt", "issue", "transfer", "adjustment"]
+"""What people ask for; the others follow from counts and from movements."""
+
+MOST = 10**15
+"""The largest balance, in the item's unit; far enough from 2^63 that no sum of two leaves it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a movement adds to (positive) or takes from (negative) one item at one location."""
+
+    sku: str
+    location: str
+    delta: int
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.sku, self.location
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A movement that is not recorded yet."""
+
+    kind: Kind
+    lines: tuple[Line, ...]
+    reference: str | None = None
+    note: str | None = None
+    occurred_at: datetime | None = None
+    reverses: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """A recorded movement (contract: Movement)."""
+
+    id: int
+    kind: Kind
+    reference: str | None
+    note: str | None
+    occurred_at: datetime
+    created_at: datetime
+    created_by: str
+    reverses: int | None
+    reversed_by: int | None
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """One item at one location, in the item's unit: always 0 ≤ reserved ≤ on_hand."""
+
+    on_hand: int = 0
+    reserved: int = 0
+
+    @property
+    def available(self) -> int:
+        return self.on_hand - self.reserved
+
+
+Place = tuple[str, str]
+"""SKU and location code."""
+
+Balances = Mapping[Place, Balance]
+
+
+def net(lines: Iterable[Line]) -> dict[Place, int]:
+    """What all lines together do to each place; a transfer may take from where another line puts."""
+    deltas: dict[Place, int] = {}
+    for line in lines:
+        deltas[line.place] = deltas.get(line.place, 0) + line.delta
+    return deltas
+
+
+def applied(balances: Balances, lines: Sequence[Line]) -> dict[Place, Balance]:
+    """The balances after a movement of `lines`, for the places it touches. A missing balance is empty.
+
+    Raises InsufficientStock with every shortage, or BalanceOutOfRange; nothing is ever clamped.
+    """
+    deltas = net(lines)
+    before = {place: balances.get(place, Balance()) for place in deltas}
+    refuse_shortages(before, {place: -delta for place, delta in deltas.items() if delta < 0})
+    after = {
+        place: replace(before[place], on_hand=before[place].on_hand + delta)
+        for place, delta in deltas.items()
+    }
+    for (sku, location), balance in after.items():
+        if balance.on_hand > MOST:
+            raise BalanceOutOfRange(f"There would be more than {MOST} of {sku} at {location}.")
+    return after
+
+
+def refuse_shortages(balances: Balances, requested: Mapping[Place, int]) -> None:
+    """Raises InsufficientStock with every place that has less available than `requested` of it."""
+    shortages: list[dict[str, str | int]] = [
+        {"sku": place[0], "location": place[1], "requested": quantity, "available": balances[place].available}
+        for place, quantity in requested.items()
+        if quantity > balances[place].available
+    ]
+    if shortages:
+        count = len(shortages)
+        asks = "1 line asks" if count == 1 else f"{count} lines ask"
+        raise InsufficientStock(f"{asks} for more than is available.", shortages=shortages)
+
+
+def refuse_repeated(places: Iterable[Place]) -> None:
+    """Raises RepeatedLine where one request names a place twice: which line was meant would be a guess."""
+    errors = _repeated(places, "{0} at {1} is in an earlier line already")
+    if errors:
+        raise RepeatedLine("Two lines are about the same item at the same location.", errors=errors)
+
+
+def _repeated(keys: Iterable[tuple[str | int, ...]], detail: str) -> list[dict[str, str]]:
+    """A fault for each line whose key is that of an earlier one."""
+    seen: set[tuple[str | int, ...]] = set()
+    errors = []
+    for index, key in enumerate(keys):
+        if key in seen:
+            errors.append({"detail": detail.format(*key), "pointer": f"/lines/{index}"})
+        seen.add(key)
+    return errors
+
+
+def differences(balances: Balances, found: Sequence[Line], expected: Mapping[Place, int]) -> tuple[Line, ...]:
+    """The lines of a count of what was `found` (as `delta`), without those that are as booked.
+
+    Raises CountStale with every place whose balance is not the one that was `expected` there.
+    """
+    booked = {line.place: balances.get(line.place, Balance()).on_hand for line in found}
+    stale = [
+        {"sku": place[0], "location": place[1], "expected": quantity, "on_hand": booked[place]}
+        for place, quantity in expected.items()
+        if quantity != booked[place]
+    ]
+    if stale:
+        were = "1 line was" if len(stale) == 1 else f"{len(stale)} lines were"
+        raise CountStale(f"{were} counted against another balance than the books have now.", stale=stale)
+    lines = (replace(line, delta=line.delta - booked[line.place]) for line in found)
+    return tuple(line for line in lines if line.delta)
+
+
+def requested(kind: RequestedKind, lines: Sequence[Mapping[str, str | int]]) -> tuple[Line, ...]:
+    """The lines of a movement, from those of the contract for its kind.
+
+    Raises RepeatedLine where lines repeat each other, SameLocation where a transfer goes nowhere.
+    """
+    if kind == "transfer":
+        _refuse_repeated_transfers(lines)
+        return transferred(lines)
+    made = {"receipt": received, "issue": issued, "adjustment": adjusted}[kind](lines)
+    refuse_repeated(line.place for line in made)
+    return made
+
+
+def _refuse_repeated_transfers(lines: Iterable[Mapping[str, str | int]]) -> None:
+    ways = ((line["sku"], line["from"], line["to"]) for line in lines)
+    errors = _repeated(ways, "{0} from {1} to {2} is in an earlier line already")
+    if errors:
+        raise RepeatedLine("Two lines take the same item the same way.", errors=errors)
+
+
+def received(lines: Iterable[Mapping[str, str | int]]) -> tuple[Line, ...]:
+    """The lines of a receipt, from those of the contract (StockLine)."""
+    return tuple(Line(str(line["sku"]), str(line["location"]), int(line["quantity"])) for line in lines)
+
+
+def issued(lines: Iterable[Mapping[str, str | int]]) -> tuple[Line, ...]:
+    """The lines of an issue, from those of the contract (StockLine)."""
+    return tuple(replace(line, delta=-line.delta) for line in received(lines))
+
+
+def adjusted(lines: Iterable[Mapping[str, str | int]]) -> tuple[Line, ...]:
+    """The lines of an adjustment, from those of the contract (AdjustmentLine)."""
+    return tuple(Line(str(line["sku"]), str(line["location"]), int(line["delta"])) for line in lines)
+
+
+def transferred(lines: Sequence[Mapping[str, str | int]]) -> tuple[Line, ...]:
+    """The lines of a transfer, from those of the contract (TransferLine): out of one place, into the other.
+
+    Raises SameLocation where both are the same.
+    """
+    same = [index for index, line in enumerate(lines) if line["from"] == line["to"]]
+    if same:
+        errors = [{"detail": "from and to are the same", "pointer": f"/lines/{index}/to"} for index in same]
+        raise SameLocation("A transfer goes from one location to another.", errors=errors)
+    pairs = (
+        (
+            Line(str(line["sku"]), str(line["from"]), -int(line["quantity"])),
+            Line(str(line["sku"]), str(line["to"]), int(line["quantity"])),
+        )
+        for line in lines
+    )
+    return tuple(line for pair in pairs for line in pair)

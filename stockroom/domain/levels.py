@@ -1,0 +1,28 @@
+"""Levels as they are shown: what is where, and how much of it is free."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One item at one location, in the item's unit (contract: Level).
+
+    `low` is about the item's stock over all locations, as `reorder_point` is.
+    """
+
+    sku: str
+    location: str
+    on_hand: int
+    reserved: int
+    available: int
+    reorder_point: int | None
+    low: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """One item over all its locations, in its unit (contract: Totals)."""
+
+    on_hand: int
+    reserved: int
+    available: int

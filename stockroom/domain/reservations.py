@@ -1,0 +1,90 @@
+"""Reservations: stock that is held until a moment, and what may become of it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from stockroom.domain.errors import ExpiryOutOfRange, ReservationClosed
+from stockroom.domain.ledger import Place
+from stockroom.domain.times import moment
+
+State = Literal["held", "released", "fulfilled", "expired"]
+
+UNLESS_SAID = timedelta(hours=1)
+AT_MOST = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class ReservedLine:
+    """Some of one item at one location (contract: StockLine)."""
+
+    sku: str
+    location: str
+    quantity: int
+
+    @property
+    def place(self) -> Place:
+        return self.sku, self.location
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Stock that is or was held (contract: Reservation). `movement` is the id of what fulfilled it."""
+
+    id: str
+    state: State
+    reference: str | None
+    expires_at: datetime
+    created_at: datetime
+    created_by: str
+    closed_at: datetime | None
+    movement: int | None
+    lines: tuple[ReservedLine, ...]
+
+    def at(self, now: datetime) -> "Reservation":
+        """The reservation as it is at `now`: it expires at its time, whether or not that is stored."""
+        if self.state == "held" and self.expires_at <= now:
+            return replace(self, state="expired", closed_at=self.expires_at)
+        return self
+
+    def require_held(self, now: datetime) -> None:
+        """Raises ReservationClosed where nothing is held any more."""
+        if (state := self.at(now).state) != "held":
+            raise closed(state)
+
+
+def closed(state: State) -> ReservationClosed:
+    """The refusal of what needs a reservation that is held."""
+    return ReservationClosed(f"The reservation has {_BECOME[state]}.")
+
+
+_BECOME: dict[State, str] = {
+    "released": "been released",
+    "fulfilled": "been fulfilled",
+    "expired": "expired",
+}
+
+
+def reserved(lines: Iterable[Mapping[str, str | int]]) -> tuple[ReservedLine, ...]:
+    """The lines of a reservation, from those of the contract (StockLine)."""
+    return tuple(
+        ReservedLine(str(line["sku"]), str(line["location"]), int(line["quantity"])) for line in lines
+    )
+
+
+def expiry(asked: str | None, now: datetime) -> datetime:
+    """When a reservation made `now` ends: `asked` (RFC 3339) cut to milliseconds, or in an hour.
+
+    Raises ExpiryOutOfRange for a moment that is not ahead, or more than 90 days.
+    """
+    if asked is None:
+        return now + UNLESS_SAID
+    until = moment(asked)
+    if not now < until <= now + AT_MOST:
+        fault = "is not in the future" if until <= now else "is more than 90 days ahead"
+        raise ExpiryOutOfRange(
+            "Stock is held until a moment that is ahead, by 90 days at most.",
+            errors=[{"detail": fault, "pointer": "/expires_at"}],
+        )
+    return until

@@ -1,0 +1,146 @@
+"""Levels under lock: found, made, locked in the order of their keys, and written back."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from stockroom.domain.ledger import Balance
+from stockroom.storage.json_rows import DIALECTS, JsonRows
+from stockroom.storage.tables import items, levels, locations, reservation_lines, reservations
+
+Key = tuple[int, int]
+"""Ids of item and location."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a SKU or code stands for."""
+
+    id: int
+    archived: bool
+
+
+class _Statements:
+    """Statements in the words of a database, each of which takes its keys or rows as one JSON array."""
+
+    def __init__(self, dialect: str) -> None:
+        rows = JsonRows(dialect)
+        item, location = rows.value(levels.c.item_id), rows.value(levels.c.location_id)
+        # Shared, so that nothing is archived while stock of it moves; in the order of the key, as all locks.
+        self.items = (
+            sa.select(items.c.sku, items.c.id, items.c.archived)
+            .where(items.c.sku.in_(sa.select(rows.value(items.c.sku))))
+            .order_by(items.c.id)
+            .with_for_update(read=True, of=items)
+        )
+        self.locations = (
+            sa.select(locations.c.code, locations.c.id, locations.c.archived)
+            .where(locations.c.code.in_(sa.select(rows.value(locations.c.code))))
+            .order_by(locations.c.id)
+            .with_for_update(read=True, of=locations)
+        )
+        # SQLite takes ON CONFLICT after a SELECT for part of it, unless that has a WHERE. PostgreSQL's
+        # construct also compiles for SQLite, whose syntax here is the same.
+        empty = sa.select(item, location, sa.literal(0), sa.literal(0)).where(sa.true())
+        self.make = (
+            postgresql.insert(levels)
+            .from_select(list(levels.c), empty.order_by(item, location))
+            .on_conflict_do_nothing()
+        )
+        self.lock = (
+            sa.select(levels)
+            .where(sa.tuple_(levels.c.item_id, levels.c.location_id).in_(sa.select(item, location)))
+            .order_by(levels.c.item_id, levels.c.location_id)
+            .with_for_update(of=levels)
+        )
+        self.save = (
+            sa.update(levels)
+            .where(levels.c.item_id == item, levels.c.location_id == location)
+            .values(on_hand=rows.value(levels.c.on_hand), reserved=rows.value(levels.c.reserved))
+        )
+
+
+_statements = {dialect: _Statements(dialect) for dialect in DIALECTS}
+
+_expired = sa.select(reservations.c.id).where(
+    reservations.c.state == "held",
+    reservations.c.expires_at <= sa.bindparam("now", type_=reservations.c.expires_at.type),
+)
+_line_key = sa.tuple_(reservation_lines.c.item_id, reservation_lines.c.location_id)
+_let_go = (
+    sa.update(reservation_lines)
+    .where(
+        reservation_lines.c.held,
+        _line_key.in_(sa.bindparam("keys", expanding=True)),
+        reservation_lines.c.reservation_id.in_(_expired),
+    )
+    .values(held=False)
+    .returning(reservation_lines.c.item_id, reservation_lines.c.location_id, reservation_lines.c.quantity)
+)
+
+
+def named_items(connection: sa.Connection, skus: Collection[str]) -> dict[str, Named]:
+    rows = [{"sku": sku} for sku in skus]
+    return _named(connection.execute(_of(connection).items, {"rows": rows}))
+
+
+def named_locations(connection: sa.Connection, codes: Collection[str]) -> dict[str, Named]:
+    rows = [{"code": code} for code in codes]
+    return _named(connection.execute(_of(connection).locations, {"rows": rows}))
+
+
+def _named(rows: Iterable[sa.Row[*tuple[Any, ...]]]) -> dict[str, Named]:
+    return {name: Named(key, archived) for name, key, archived in rows}
+
+
+def make(connection: sa.Connection, keys: Iterable[Key]) -> None:
+    """Make the levels that are not there yet, empty.
+
+    All are made before any is locked: who waits for another's insert then holds no lock that the other wants.
+    """
+    if rows := _rows(keys):
+        connection.execute(_of(connection).make, {"rows": rows})
+
+
+def lock(connection: sa.Connection, keys: Collection[Key], now: datetime) -> dict[Key, Balance]:
+    """The balances of the levels that exist, nobody else's until the transaction ends.
+
+    Reservations that have expired by `now` are let go of on the way: what they held is free, whether or not
+    the sweep has been here.
+    """
+    rows = connection.execute(_of(connection).lock, {"rows": _rows(keys)})
+    balances = {(row.item_id, row.location_id): Balance(row.on_hand, row.reserved) for row in rows}
+    if any(balance.reserved for balance in balances.values()):
+        freed = connection.execute(_let_go, {"keys": list(keys), "now": now}).all()
+        for item, location, quantity in freed:
+            before = balances[item, location]
+            balances[item, location] = replace(before, reserved=before.reserved - quantity)
+        save(connection, {(item, location): balances[item, location] for item, location, _ in freed})
+    return balances
+
+
+def save(connection: sa.Connection, balances: Mapping[Key, Balance]) -> None:
+    """Write the balances of locked levels."""
+    rows = [
+        {
+            "item_id": item,
+            "location_id": location,
+            "on_hand": balance.on_hand,
+            "reserved": balance.reserved,
+        }
+        for (item, location), balance in balances.items()
+    ]
+    if rows:
+        connection.execute(_of(connection).save, {"rows": rows})
+
+
+def _rows(keys: Iterable[Key]) -> list[dict[str, int]]:
+    return [{"item_id": item, "location_id": location} for item, location in keys]
+
+
+def _of(connection: sa.Connection) -> _Statements:
+    return _statements[connection.dialect.name]

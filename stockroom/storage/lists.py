@@ -1,0 +1,32 @@
+"""What lists of named things share: the orders that the contract offers, and the search for text."""
+
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+
+from stockroom.storage.pages import Key
+
+
+def orders(table: sa.Table, names: Sequence[str], *, unique: str) -> Mapping[str, tuple[Key, ...]]:
+    """The orders by each column of `names`, `-` before the name for turned round.
+
+    The `unique` column settles ties, the same way round, as the indexes do.
+    """
+    return {
+        f"{sign}{name}": tuple(
+            Key(table.c[key], descending=bool(sign)) for key in dict.fromkeys((name, unique))
+        )
+        for name in names
+        for sign in ("", "-")
+    }
+
+
+def holding(text: str, *columns: sa.Column[str]) -> sa.ColumnElement[bool]:
+    """Rows with `text` somewhere in one of the columns, whatever its case.
+
+    Beyond ASCII, case is folded as the database's locale folds it, which on SQLite is not at all.
+    """
+    # PostgreSQL refuses a NUL in any text, and no name holds one (contract: Sku, ItemName, LocationCode).
+    if "\0" in text:
+        return sa.false()
+    return sa.or_(*(column.icontains(text, autoescape=True) for column in columns))

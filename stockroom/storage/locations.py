@@ -1,0 +1,76 @@
+"""Queries of single locations and of pages of them."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from stockroom.domain.locations import Location
+from stockroom.storage.lists import holding, orders
+from stockroom.storage.pages import Page, PageRequest, paginate
+from stockroom.storage.tables import locations
+
+_columns = (
+    locations.c.code,
+    locations.c.name,
+    locations.c.description,
+    locations.c.archived,
+    locations.c.version,
+    locations.c.created_at,
+    locations.c.updated_at,
+)
+_code = locations.c.code == sa.bindparam("key")
+
+_list = sa.select(*_columns)
+_find = _list.where(_code)
+# FOR NO KEY UPDATE: it waits for those who move stock here, who share the lock (storage.levels), and leaves
+# foreign keys alone. SQLite has one writer anyway.
+_lock = _find.with_for_update(key_share=True)
+# PostgreSQL's construct also compiles for SQLite, whose syntax here is the same.
+_insert = postgresql.insert(locations).on_conflict_do_nothing().returning(locations.c.id)
+_update = sa.update(locations).where(_code)
+
+ORDERS = orders(locations, ("code", "name"), unique="code")
+"""Orders by their name in the contract."""
+
+
+def find(reader: sa.Connection, code: str) -> Location | None:
+    return _one(reader, _find, code)
+
+
+def page(
+    reader: sa.Connection, request: PageRequest, *, q: str | None, archived: bool, sort: str
+) -> Page[Location]:
+    """Read a page of the locations, in one of `ORDERS`; `q` is looked for in code and name."""
+    query = _list.where(locations.c.archived.is_(archived))
+    if q is not None:
+        query = query.where(holding(q, locations.c.code, locations.c.name))
+    return paginate(reader, query, keys=ORDERS[sort], request=request, read=_location)
+
+
+def lock(connection: sa.Connection, code: str) -> Location | None:
+    """Read one location and keep others from changing it or moving stock there until the work ends."""
+    return _one(connection, _lock, code)
+
+
+def insert(connection: sa.Connection, location: Location) -> bool:
+    """Store a new location; False where its code is taken, also by a transaction that has just committed."""
+    return connection.scalar(_insert, _values(location)) is not None
+
+
+def save(connection: sa.Connection, after: Location) -> None:
+    """Replace a locked location by its next version."""
+    connection.execute(_update, {"key": after.code, **_values(after)})
+
+
+def _one(connection: sa.Connection, query: sa.Select[*tuple[Any, ...]], code: str) -> Location | None:
+    row = connection.execute(query, {"key": code}).one_or_none()
+    return None if row is None else _location(row)
+
+
+def _values(location: Location) -> dict[str, object]:
+    return {column.name: getattr(location, column.name) for column in _columns}
+
+
+def _location(row: sa.Row[*tuple[Any, ...]]) -> Location:
+    return Location(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public accessor; the underscore spares names.

@@ -1,0 +1,130 @@
+"""Movements: appended, and read again with their lines."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from stockroom.domain.ledger import Draft, Line, Movement, Place
+from stockroom.storage.json_rows import DIALECTS, JsonRows
+from stockroom.storage.tables import items, locations, movement_lines, movements, stored
+
+
+class _Inserts:
+    """Statements in the words of a database."""
+
+    def __init__(self, dialect: str) -> None:
+        rows = JsonRows(dialect)
+        own = ("kind", "reference", "note", "occurred_at", "reverses")
+        new = {movements.c[name]: rows.value(movements.c[name]) for name in own}
+        new[movements.c.created_at] = sa.bindparam("now", type_=movements.c.created_at.type)
+        new[movements.c.created_by] = sa.bindparam("by", type_=movements.c.created_by.type)
+        # Ids are given out in this order, so that the sorted ids are those of the rows in turn.
+        source = sa.select(*new.values()).order_by(rows.named("number", sa.Integer()))
+        self.movements = sa.insert(movements).from_select(list(new), source).returning(movements.c.id)
+        self.lines = sa.insert(movement_lines).from_select(
+            list(movement_lines.c), sa.select(*map(rows.value, movement_lines.c))
+        )
+
+
+_inserts = {dialect: _Inserts(dialect) for dialect in DIALECTS}
+
+_reversal = movements.alias("reversal")
+
+
+def columns(id: sa.ColumnElement[int]) -> tuple[sa.ColumnElement[Any], ...]:
+    """What `with_lines` wants to know of movements; `id` is the column that gives their ids."""
+    reversed_by = sa.select(_reversal.c.id).where(_reversal.c.reverses == movements.c.id)
+    return (
+        id,
+        movements.c.kind,
+        movements.c.reference,
+        movements.c.note,
+        movements.c.occurred_at,
+        movements.c.created_at,
+        movements.c.created_by,
+        movements.c.reverses,
+        reversed_by.scalar_subquery().label("reversed_by"),
+    )
+
+
+_lines = (
+    sa.select(movement_lines.c.movement_id, items.c.sku, locations.c.code, movement_lines.c.delta)
+    .join_from(movement_lines, items)
+    .join(locations)
+    .where(movement_lines.c.movement_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(movement_lines.c.movement_id, movement_lines.c.line)
+)
+_find = sa.select(*columns(movements.c.id)).where(movements.c.id == sa.bindparam("key"))
+# A reversal's row refers to this one FOR KEY SHARE, which this leaves free. SQLite has one writer anyway.
+_lock = sa.select(movements.c.id).where(movements.c.id == sa.bindparam("key")).with_for_update(key_share=True)
+
+
+def insert(
+    connection: sa.Connection,
+    drafts: Sequence[Draft],
+    keys: Mapping[Place, tuple[int, int]],
+    *,
+    by: str,
+    now: datetime,
+) -> Iterator[Movement]:
+    """Append movements in this order; `keys` are the ids of item and location of each place."""
+    if not drafts:
+        return
+    inserts = _inserts[connection.dialect.name]
+    rows = [
+        {
+            "number": number,
+            "kind": draft.kind,
+            "reference": draft.reference,
+            "note": draft.note,
+            "occurred_at": stored(draft.occurred_at or now),
+            "reverses": draft.reverses,
+        }
+        for number, draft in enumerate(drafts)
+    ]
+    ids = sorted(connection.scalars(inserts.movements, {"rows": rows, "now": now, "by": by}))
+    keyed = list(zip(ids, drafts, strict=True))
+    lines = [
+        {"movement_id": key, "line": number, "item_id": item, "location_id": location, "delta": line.delta}
+        for key, draft in keyed
+        for number, line in enumerate(draft.lines, 1)
+        for item, location in [keys[line.place]]
+    ]
+    if lines:
+        connection.execute(inserts.lines, {"rows": lines})
+    for key, draft in keyed:
+        yield Movement(
+            id=key,
+            kind=draft.kind,
+            reference=draft.reference,
+            note=draft.note,
+            occurred_at=draft.occurred_at or now,
+            created_at=now,
+            created_by=by,
+            reverses=draft.reverses,
+            reversed_by=None,
+            lines=draft.lines,
+        )
+
+
+def find(reader: sa.Connection, id: int) -> Movement | None:
+    """Read one movement."""
+    return next(iter(with_lines(reader, reader.execute(_find, {"key": id}).all())), None)
+
+
+def lock(connection: sa.Connection, id: int) -> Movement | None:
+    """Read one movement and keep others from reversing it until the transaction ends."""
+    connection.execute(_lock, {"key": id})
+    # Only a statement begun after the wait for the lock sees the reversal that another has recorded.
+    return find(connection, id)
+
+
+def with_lines(reader: sa.Connection, rows: Sequence[sa.Row[Any]]) -> tuple[Movement, ...]:
+    """The movements of rows of `columns`, their lines read in one further query."""
+    lines: dict[int, list[Line]] = {row.id: [] for row in rows}
+    if lines:
+        for movement, sku, location, delta in reader.execute(_lines, {"ids": list(lines)}):
+            lines[movement].append(Line(sku, location, delta))
+    return tuple(Movement(**row._asdict(), lines=tuple(lines[row.id])) for row in rows)

@@ -1,0 +1,203 @@
+"""Reservations: stored, found, locked and closed, with their lines."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime
+from itertools import accumulate
+from typing import Any
+
+import sqlalchemy as sa
+
+from stockroom.domain.ledger import Place
+from stockroom.domain.reservations import Reservation, ReservedLine, State
+from stockroom.storage.pages import Key, Page, PageRequest, paginate
+from stockroom.storage.tables import items, locations, reservation_lines, reservations
+
+_Row = sa.Row[*tuple[Any, ...]]
+
+_query = sa.select(
+    reservations.c.id,
+    reservations.c.state,
+    reservations.c.reference,
+    reservations.c.expires_at,
+    reservations.c.created_at,
+    reservations.c.created_by,
+    reservations.c.closed_at,
+    reservations.c.movement_id,
+)
+_one = _query.where(reservations.c.id == sa.bindparam("key"))
+_lock = _one.with_for_update()
+_lines = (
+    sa.select(reservation_lines.c.reservation_id, items.c.sku, locations.c.code, reservation_lines.c.quantity)
+    .join_from(reservation_lines, items)
+    .join(locations)
+    .where(reservation_lines.c.reservation_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(reservation_lines.c.reservation_id, reservation_lines.c.line)
+)
+# PostgreSQL's stack does not hold a comparison with ten thousand places.
+_MOST_LINES = 1_000
+_NEWEST_FIRST = (Key(reservations.c.created_at, descending=True), Key(reservations.c.id, descending=True))
+
+_line_count = (
+    sa.select(sa.func.count())
+    .where(reservation_lines.c.reservation_id == reservations.c.id)
+    .correlate(reservations)
+    .scalar_subquery()
+)
+_due = (
+    sa.select(reservations.c.id, _line_count.label("lines"))
+    .where(
+        reservations.c.state == "held",
+        reservations.c.expires_at <= sa.bindparam("now", type_=reservations.c.expires_at.type),
+    )
+    .order_by(reservations.c.expires_at)
+)
+_held_keys = (
+    sa.select(reservation_lines.c.item_id, reservation_lines.c.location_id)
+    .where(
+        reservation_lines.c.reservation_id.in_(sa.bindparam("ids", expanding=True)), reservation_lines.c.held
+    )
+    .distinct()
+)
+_let_go = (
+    sa.update(reservation_lines)
+    .where(reservation_lines.c.reservation_id == sa.bindparam("key"), reservation_lines.c.held)
+    .values(held=False)
+)
+
+
+def find(reader: sa.Connection, id: str) -> Reservation | None:
+    return _with_lines(reader, reader.execute(_one, {"key": id}).one_or_none())
+
+
+def lock(connection: sa.Connection, id: str) -> Reservation | None:
+    """Read one reservation and keep others from closing it until the transaction ends."""
+    return _with_lines(connection, connection.execute(_lock, {"key": id}).one_or_none())
+
+
+def page(
+    reader: sa.Connection,
+    request: PageRequest,
+    *,
+    now: datetime,
+    state: State | None,
+    reference: str | None,
+) -> Page[Reservation]:
+    """Read a page of the reservations as they are at `now`, newest first."""
+    query = _query
+    if state is not None:
+        query = query.where(_is(state, now))
+    if reference is not None:
+        query = query.where(reservations.c.reference == reference)
+    found = paginate(reader, query, keys=_NEWEST_FIRST, request=request, read=_reservation)
+    lines = _lines_of(reader, [reservation.id for reservation in found.rows])
+    rows = (replace(reservation, lines=tuple(lines[reservation.id])) for reservation in found.rows)
+    return replace(found, rows=tuple(reservation.at(now) for reservation in rows))
+
+
+def insert(
+    connection: sa.Connection, reservation: Reservation, keys: Mapping[Place, tuple[int, int]]
+) -> None:
+    """Store a new reservation that is held; `keys` are the ids of item and location of each place."""
+    row = {
+        "id": reservation.id,
+        "state": reservation.state,
+        "reference": reservation.reference,
+        "expires_at": reservation.expires_at,
+        "created_at": reservation.created_at,
+        "created_by": reservation.created_by,
+    }
+    connection.execute(sa.insert(reservations), row)
+    lines = [
+        {
+            "reservation_id": reservation.id,
+            "line": number,
+            "item_id": item,
+            "location_id": location,
+            "quantity": line.quantity,
+            "held": True,
+        }
+        for number, line in enumerate(reservation.lines, 1)
+        for item, location in [keys[line.place]]
+    ]
+    connection.execute(sa.insert(reservation_lines), lines)
+
+
+def let_go(connection: sa.Connection, id: str) -> int:
+    """Have the reservation hold nothing any more, its levels being locked; says how many lines it held."""
+    return connection.execute(_let_go, {"key": id}).rowcount
+
+
+def close(
+    connection: sa.Connection, id: str, *, state: State, at: datetime, movement: int | None = None
+) -> None:
+    """Write down what became of a locked reservation."""
+    statement = sa.update(reservations).where(reservations.c.id == id)
+    connection.execute(statement.values(state=state, closed_at=at, movement_id=movement))
+
+
+def any_due(reader: sa.Connection, now: datetime) -> bool:
+    """Whether a reservation has expired that is still stored as held."""
+    return reader.scalar(_due.limit(1), {"now": now}) is not None
+
+
+def lock_due(connection: sa.Connection, now: datetime, limit: int) -> list[str]:
+    """Lock expired reservations that are still stored as held, but for those that others are busy with.
+
+    They are fewer than `limit` where they have many lines.
+    """
+    rows = connection.execute(_due.limit(limit).with_for_update(skip_locked=True), {"now": now}).all()
+    totals = accumulate(row.lines for row in rows)
+    return [row.id for row, total in zip(rows, totals, strict=True) if row is rows[0] or total <= _MOST_LINES]
+
+
+def held_keys(connection: sa.Connection, ids: Collection[str]) -> list[tuple[int, int]]:
+    """Where the reservations hold something: ids of item and location."""
+    return [(item, location) for item, location in connection.execute(_held_keys, {"ids": list(ids)})]
+
+
+def close_expired(connection: sa.Connection, ids: Collection[str]) -> None:
+    """Write down that the reservations ended when they were to."""
+    statement = sa.update(reservations).where(reservations.c.id.in_(ids))
+    connection.execute(statement.values(state="expired", closed_at=reservations.c.expires_at))
+
+
+def _is(state: State, now: datetime) -> sa.ColumnElement[bool]:
+    """Whether a reservation is in `state` at `now`, as `Reservation.at` says."""
+    match state:
+        case "held":
+            return sa.and_(reservations.c.state == "held", reservations.c.expires_at > now)
+        case "expired":
+            overdue = sa.and_(reservations.c.state == "held", reservations.c.expires_at <= now)
+            return sa.or_(reservations.c.state == "expired", overdue)
+    return reservations.c.state == state
+
+
+def _with_lines(connection: sa.Connection, row: _Row | None) -> Reservation | None:
+    if row is None:
+        return None
+    lines = _lines_of(connection, [row.id])
+    return replace(_reservation(row), lines=tuple(lines[row.id]))
+
+
+def _lines_of(connection: sa.Connection, ids: Collection[str]) -> dict[str, list[ReservedLine]]:
+    lines: dict[str, list[ReservedLine]] = {key: [] for key in ids}
+    if lines:
+        for key, sku, location, quantity in connection.execute(_lines, {"ids": list(ids)}):
+            lines[key].append(ReservedLine(sku, location, quantity))
+    return lines
+
+
+def _reservation(row: _Row) -> Reservation:
+    """The reservation of a row, its lines still to be read."""
+    return Reservation(
+        id=row.id,
+        state=row.state,
+        reference=row.reference,
+        expires_at=row.expires_at,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        closed_at=row.closed_at,
+        movement=row.movement_id,
+        lines=(),
+    )
