@@ -35,7 +35,7 @@ def lines(output: str) -> list[Any]:
 def test_the_tour_answers_as_the_readme_says(start_service: Callable[..., Any]) -> None:
     service = start_service(worker=True)
     steps = tour()
-    assert len(steps) == 8
+    assert len(steps) == 9
     # One shell for all, as a reader has; a line of its own parts the outputs.
     script = "".join(f"{command}\necho\necho '--8<--'\n" for command, _ in steps)
     script = script.replace("http://127.0.0.1:8000", service.url)

@@ -1,8 +1,8 @@
-"""What tests of accounts and sessions share: cheap hashing, and a process of the service in small."""
+"""What tests of actions share: a process of the service in small, shelves to fill, calls at the same time."""
 
 import dataclasses
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -11,13 +11,15 @@ import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
 
-from stockroom.actions import accounts, sessions
+from stockroom.actions import accounts, items, ledger, locations, reservations, sessions
 from stockroom.domain.accounts import Account, Principal, TokenPair
 from stockroom.domain.errors import DomainError, InvalidCredentials
+from stockroom.domain.ledger import Draft, Line, Movement
 from stockroom.security.passwords import Passwords
 from stockroom.security.revocations import Revocations
 from stockroom.security.tokens import Tokens
 from stockroom.storage.engines import Database, Work
+from stockroom.storage.tables import users
 
 PASSWORD = "nine tall ships sailed by"
 
@@ -110,6 +112,55 @@ class Desk:
 @pytest.fixture
 def desk(database: Database) -> Desk:
     return Desk(database)
+
+
+class Shelves:
+    """Items, locations and what is where, brought about as the service does it; `keeper` signs for it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.now = database.clock()
+        keeper = {"username": "keeper", "email": "keeper@example.com", "password_hash": "-", "role": "clerk"}
+        with self.work() as begun:
+            begun.connection.execute(users.insert(), keeper | {"disabled": False, "created_at": self.now})
+
+    def work(self) -> Work:
+        return Work(self.database.writes, self.now)
+
+    def items(self, *skus: str, **members: Any) -> None:
+        with self.work() as begun:
+            for sku in skus:
+                items.create(begun, sku=sku, name=f"Item {sku}", **members)
+
+    def locations(self, *codes: str) -> None:
+        with self.work() as begun:
+            for code in codes:
+                locations.create(begun, code=code, name=f"Location {code}")
+
+    def move(self, sku: str, location: str, delta: int) -> Movement:
+        with self.work() as begun:
+            return self.record(begun, sku, location, delta)
+
+    def record(self, begun: Work, sku: str, location: str, delta: int) -> Movement:
+        draft = Draft("adjustment", (Line(sku, location, delta),))
+        return ledger.record(begun, draft, by="keeper")
+
+    def hold(self, sku: str, location: str, quantity: int, *, time: timedelta) -> None:
+        lines = [{"sku": sku, "location": location, "quantity": quantity}]
+        with self.work() as begun:
+            until = (self.now + time).isoformat()
+            reservations.hold(begun, by="keeper", lines=lines, expires_at=until)
+
+
+@pytest.fixture
+def shelves(database: Database) -> Shelves:
+    return Shelves(database)
+
+
+@pytest.fixture
+def reader(database: Database) -> Iterator[sa.Connection]:
+    with database.reads.connect() as connection:
+        yield connection
 
 
 @pytest.fixture

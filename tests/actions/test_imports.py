@@ -1,130 +1,28 @@
 """Imports of items, from the upload to the summary, over small files whose every line matters."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
-from stockroom.actions import import_items, imports, leases, tasks
-from stockroom.contract.rows import row_validator
+from stockroom.actions import import_rows, leases, tasks
 from stockroom.domain.errors import InvalidCsv
-from stockroom.domain.tasks import Lease, LeaseLost, Task
+from stockroom.domain.tasks import LeaseLost
 from stockroom.storage import items as stored_items
 from stockroom.storage.engines import Database
-from stockroom.storage.files import FileStore
-from stockroom.storage.pages import PageRequest
-from stockroom.storage.tables import items, users
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-SAMPLE = REPOSITORY / "samples" / "items.csv"
-RETAIL = REPOSITORY.parent / "shared" / "data" / "online-retail-sample.csv"
-
-ALL = PageRequest(page=None, per_page=100, cursor=None, exact=False)
-
-
-@dataclass
-class Upload:
-    path: Path
-    charset: str | None = None
-
-    @property
-    def size(self) -> int:
-        return self.path.stat().st_size
-
-
-class Nobody:
-    """A publisher that wakes no worker: the tests work themselves."""
-
-    def publish(self, task_id: str) -> None:
-        pass
-
-
-@dataclass
-class Desk:
-    """Begins imports and works them off, over one database and one folder."""
-
-    database: Database
-    folder: Path
-    validate: import_items.Validate
-
-    @property
-    def files(self) -> FileStore:
-        return FileStore((self.folder / "files").as_uri())
-
-    def begin(self, content: bytes | Path, *, charset: str | None = None, **options: Any) -> Task:
-        path = content
-        if not isinstance(path, Path):
-            path = self.folder / "upload"
-            path.write_bytes(content)
-        known = {"dry_run": False, "columns": None, "delimiter": None, "encoding": None, "missing": ["NA"]}
-        with self.database.work() as work:
-            return imports.begin(
-                work,
-                owner="ann",
-                upload=Upload(path, charset),
-                files=self.files,
-                publisher=Nobody(),
-                **(known | options),
-            )
-
-    def claim(self, task: Task) -> Lease:
-        with self.database.work() as work:
-            lease = leases.claim(work, task.id, seconds=30)
-        assert lease is not None
-        return lease
-
-    def do(self, lease: Lease, stopping: Callable[[], bool] = lambda: False) -> bool:
-        return import_items.run(self.database, self.files, lease, validate=self.validate, stopping=stopping)
-
-    def run(self, content: bytes | Path, **options: Any) -> Task:
-        task = self.begin(content, **options)
-        assert self.do(self.claim(task))
-        return self.find(task)
-
-    def find(self, task: Task) -> Task:
-        with self.database.reads.connect() as reader:
-            return tasks.find(reader, task.id, "ann")
-
-    def errors(self, task: Task) -> list[tuple[int, str | None, str, str, str | None]]:
-        with self.database.reads.connect() as reader:
-            page = tasks.list_errors(reader, task.id, "ann", ALL)
-        return [(error.line, error.column, error.kind, error.reason, error.value) for error in page.rows]
-
-    def names(self) -> dict[str, str]:
-        with self.database.reads.connect() as reader:
-            return dict(reader.execute(sa.select(items.c.sku, items.c.name)).all())
-
-    def stored(self) -> list[str]:
-        folder = self.folder / "files"
-        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
-
-
-@pytest.fixture(scope="session")
-def validate() -> import_items.Validate:
-    return row_validator("NewItem")
+from tests.imports import ALL, RETAIL, SAMPLE, Desk, counts, needs_retail
 
 
 @pytest.fixture
-def desk(database: Database, tmp_path: Path, validate: import_items.Validate) -> Desk:
-    with database.work() as work:
-        user = {"username": "ann", "email": "a@example.org", "password_hash": "-", "role": "manager"}
-        work.connection.execute(users.insert().values({**user, "disabled": False, "created_at": work.now}))
-    return Desk(database, tmp_path, validate)
+def desk(database: Database, tmp_path: Path) -> Desk:
+    return Desk(database, tmp_path)
 
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_items, "CHUNK", 2)
-
-
-def counts(task: Task) -> tuple[int, ...]:
-    assert task.state == "succeeded"
-    assert task.summary is not None
-    return tuple(task.summary[name] for name in ("created", "updated", "unchanged", "merged", "rejected"))
+    monkeypatch.setattr(import_rows, "CHUNK", 2)
 
 
 def test_every_field_of_an_item_is_imported(desk: Desk) -> None:
@@ -264,8 +162,8 @@ def test_a_cancelled_import_keeps_its_chunks_and_applies_no_more(desk: Desk) -> 
 
 
 def test_a_list_of_errors_ends_before_it_fills_the_disk(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_items, "CHUNK", 2)
-    monkeypatch.setattr(import_items, "LISTED", 3)
+    monkeypatch.setattr(import_rows, "CHUNK", 2)
+    monkeypatch.setattr(import_rows, "LISTED", 3)
     task = desk.run(b"sku,name\n" + b"?,x\n" * 7)
     assert (task.errors, len(desk.errors(task)), counts(task)) == (3, 3, (0, 0, 0, 0, 7))
 
@@ -337,7 +235,7 @@ def test_the_sample_imports_with_a_few_rows_that_are_wrong_on_purpose(desk: Desk
     assert {error[2] for error in desk.errors(task)} == {"rejected", "merged"}
 
 
-@pytest.mark.skipif(not RETAIL.exists(), reason=f"{RETAIL.name} is not beside the repository")
+@needs_retail
 def test_the_retail_sample_imports_by_its_own_columns(desk: Desk) -> None:
     columns = ["StockCode:sku", "Description:name"]
     task = desk.run(RETAIL, columns=columns)

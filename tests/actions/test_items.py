@@ -1,7 +1,7 @@
 """The catalogue: lists, single items, changes under preconditions, and what parallel writers meet."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,12 +27,6 @@ from stockroom.storage.pages import Page, PageRequest
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 AtOnce = Callable[..., list[object]]
-
-
-@pytest.fixture
-def reader(database: Database) -> Iterator[sa.Connection]:
-    with database.reads.connect() as connection:
-        yield connection
 
 
 def work(database: Database, minutes: int = 0) -> Work:

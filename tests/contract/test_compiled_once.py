@@ -17,6 +17,7 @@ from stockroom.contract.contract import Contract
 from stockroom.contract.schemas import Schemas
 from tests.contract.asgi import Answer, ask
 
+JSON = {"Content-Type": "application/json"}
 REQUESTS: list[tuple[str, str, dict[str, str], bytes]] = [
     ("GET", "/", {}, b""),
     ("GET", "/health/live", {}, b""),
@@ -44,6 +45,24 @@ REQUESTS: list[tuple[str, str, dict[str, str], bytes]] = [
     ("GET", "/items/A1", {"If-None-Match": '"v1"'}, b""),
     ("PATCH", "/items/A1", {"Content-Type": "application/json", "If-Match": "*"}, b'{"name": "Adze"}'),
     ("DELETE", "/items/A1", {"If-Match": '"v1"'}, b""),
+    ("GET", "/items/A1/levels", {}, b""),
+    ("POST", "/locations", JSON, b'{"code": "L1", "name": "Shelf"}'),
+    ("GET", "/locations?q=shelf", {}, b""),
+    ("GET", "/locations/L1", {}, b""),
+    ("PATCH", "/locations/L1", JSON | {"If-Match": "*"}, b'{"name": "Top shelf"}'),
+    ("GET", "/levels?low=true", {}, b""),
+    ("POST", "/movements", JSON, b'{"kind": "receipt", "lines": []}'),
+    ("POST", "/movements", JSON, b'{"kind": "theft", "lines": []}'),
+    ("GET", "/movements?since=2026-11-22T10:00:00Z", {}, b""),
+    ("GET", "/movements/1", {}, b""),
+    ("POST", "/movements/1/reversal", {}, b""),
+    ("POST", "/counts", JSON, b'{"location": "L1", "lines": [{"sku": "A1", "counted": 0}]}'),
+    ("POST", "/reservations", JSON, b'{"lines": [{"sku": "A1", "location": "L1", "quantity": 1}]}'),
+    ("GET", "/reservations?state=held", {}, b""),
+    ("GET", "/reservations/0b7e9d0e-3b1c-4f52-9d7e-0d2f6b1c8a11", {}, b""),
+    ("DELETE", "/reservations/0b7e9d0e-3b1c-4f52-9d7e-0d2f6b1c8a11", {}, b""),
+    ("POST", "/reservations/0b7e9d0e-3b1c-4f52-9d7e-0d2f6b1c8a11/fulfilment", {}, b""),
+    ("DELETE", "/locations/L1", {"If-Match": "*"}, b""),
     ("GET", "/summary", {}, b""),
     ("GET", "/summary", {}, b""),
     ("POST", "/imports?kind=items&columns=a:sku,b:name", {"Content-Type": "text/csv"}, b"a,b\nA1,Axe\n"),

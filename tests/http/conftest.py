@@ -31,7 +31,7 @@ def _example_of(operation: Operation, contract: Contract) -> dict[str, Any]:
     query, headers = {}, {}
     for parameter in map(contract.document.resolve, operation.spec.get("parameters", [])):
         if parameter["in"] == "path":
-            url = url.replace(f"{{{parameter['name']}}}", parameter["example"])
+            url = url.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
         elif parameter.get("required"):
             query[parameter["name"]] = parameter["example"]
         elif parameter["name"] == "If-Match":
@@ -49,9 +49,11 @@ def _example_of(operation: Operation, contract: Contract) -> dict[str, Any]:
 def work_off(database: Database, configure: Callable[..., Settings]) -> Callable[[str], None]:
     """Do a task to its end as a worker does, without broker and Celery."""
     files = FileStore(configure().files_url)
-    validate = row_validator("NewItem")
+    validators = imports.validators(row_validator)
 
     def run(lease: Any) -> bool:
-        return imports.run(lease, database=database, files=files, validate=validate, stopping=lambda: False)
+        return imports.run(
+            lease, database=database, files=files, validators=validators, stopping=lambda: False
+        )
 
     return lambda task_id: execution.execute(database, task_id, run, lease_seconds=30)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stockroom.domain.import_items import FIELDS
 from stockroom.domain.imports import Column, Rejection, Row
 from stockroom.storage.csv_head import read_head
 from stockroom.storage.csv_lines import LONGEST_LINE, survey
@@ -130,7 +131,7 @@ def test_broken_utf_16_rejects_its_row() -> None:
 
 def test_a_byte_order_mark_belongs_to_no_column() -> None:
     content = "\N{ZERO WIDTH NO-BREAK SPACE}sku,name\na,Öl\n".encode()
-    head = read_head(io.BytesIO(content), encoding=None, delimiter=None, wanted=None)
+    head = read_head(io.BytesIO(content), FIELDS, encoding=None, delimiter=None, wanted=None)
     assert head.titles == ["sku", "name"]
 
 
@@ -169,24 +170,29 @@ def test_what_the_caller_says_of_the_encoding_counts() -> None:
     ],
 )
 def test_the_delimiter_is_found_out_from_the_head(content: bytes, delimiter: str) -> None:
-    assert read_head(io.BytesIO(content), encoding=None, delimiter=None, wanted=None).delimiter == delimiter
+    assert (
+        read_head(io.BytesIO(content), FIELDS, encoding=None, delimiter=None, wanted=None).delimiter
+        == delimiter
+    )
 
 
 def test_wanted_columns_tell_between_delimiters() -> None:
     content = b"a,b,c;d\n1,2,3;4\n"
-    head = read_head(io.BytesIO(content), encoding=None, delimiter=None, wanted=["a,b,c:sku", "d:name"])
+    head = read_head(
+        io.BytesIO(content), FIELDS, encoding=None, delimiter=None, wanted=["a,b,c:sku", "d:name"]
+    )
     assert head.delimiter == ";"
 
 
 @pytest.mark.parametrize("filler", [b"\r" * 70_000, b"," * 70_000, b"a,b\n" * 20_000])
 def test_a_header_is_found_before_whatever_follows(filler: bytes) -> None:
-    head = read_head(io.BytesIO(b"sku,name\n" + filler), encoding=None, delimiter=None, wanted=None)
+    head = read_head(io.BytesIO(b"sku,name\n" + filler), FIELDS, encoding=None, delimiter=None, wanted=None)
     assert head.titles == ["sku", "name"]
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\r\n \n", b'"', b"x" * 70_000, b'"' + b"x\n" * 40_000])
 def test_a_file_without_a_header_has_no_titles(content: bytes) -> None:
-    assert read_head(io.BytesIO(content), encoding=None, delimiter=None, wanted=None).titles is None
+    assert read_head(io.BytesIO(content), FIELDS, encoding=None, delimiter=None, wanted=None).titles is None
 
 
 FRAGMENTS: Sequence[bytes] = (
@@ -201,7 +207,7 @@ FRAGMENTS: Sequence[bytes] = (
     st.sampled_from([",", ";", "\t", "|"]),
 )
 def test_no_bytes_raise_an_error(content: bytes, encoding: str | None, delimiter: str) -> None:
-    read_head(io.BytesIO(content), encoding=encoding, delimiter=None, wanted=["Code:sku"])
+    read_head(io.BytesIO(content), FIELDS, encoding=encoding, delimiter=None, wanted=["Code:sku"])
     found = survey(io.BytesIO(content), encoding)
     rows = read(content, encoding=found.encoding, delimiter=delimiter)
     assert len(rows) <= found.lines

@@ -1,5 +1,6 @@
 """Migrations make the very tables that queries are written for, once, whoever runs them."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import sqlalchemy as sa
@@ -32,7 +33,8 @@ def _schema(url: str) -> dict[str, str]:
     inspector = sa.inspect(engine)
     parts = ("columns", "pk_constraint", "foreign_keys", "unique_constraints", "indexes", "check_constraints")
     schema = {
-        f"{table} {part}": repr(getattr(inspector, f"get_{part}")(table))
+        # Types and conditions have no equality; what they say has.
+        f"{table} {part}": json.dumps(getattr(inspector, f"get_{part}")(table), default=str)
         for table in metadata.tables
         for part in parts
     }

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from stockroom.actions import leases, tasks
-from stockroom.domain.tasks import Lease, Task
+from stockroom.domain.tasks import Lease, Task, Unworkable
 from stockroom.storage.engines import Database
 from stockroom.storage.tables import users
 from tasks import execution
@@ -71,6 +71,7 @@ def test_a_task_that_leaves_off_is_queued_again(database: Database, task: Task) 
     [
         (KeyError("secret"), "The work ended in an unexpected error; what was done before it stays."),
         (FileNotFoundError("/secret"), "The file of the task is gone."),
+        (Unworkable("It is too much."), "It is too much."),
     ],
 )
 def test_an_error_fails_the_task_in_words_for_its_owner(

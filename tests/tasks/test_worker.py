@@ -8,34 +8,29 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from stockroom.actions import imports, tasks
+from stockroom.actions import imports, locations, movements, reservations, tasks
+from stockroom.actions import items as catalogue
+from stockroom.domain.imports import Wishes
 from stockroom.domain.tasks import Task
 from stockroom.settings import Settings
 from stockroom.storage import migrate
-from stockroom.storage.engines import Database, open_database
+from stockroom.storage.engines import Database, Work, open_database
 from stockroom.storage.files import FileStore
-from stockroom.storage.tables import import_keys, items, users
+from stockroom.storage.tables import import_keys, items, levels, users
+from stockroom.storage.tables import reservations as table
 from tasks.dispatch import Dispatcher
+from tests.imports import Upload, principal
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 60_000
 # Far more than it takes, so that a machine that does something else fails no test.
 PATIENCE = 120.0
-
-
-@dataclass
-class Upload:
-    path: Path
-    charset: str | None = None
-
-    @property
-    def size(self) -> int:
-        return self.path.stat().st_size
 
 
 @dataclass
@@ -52,15 +47,11 @@ class Site:
         with self.database.work() as work:
             task = imports.begin(
                 work,
-                owner="ann",
+                Wishes("items"),
+                principal=principal(),
                 upload=Upload(path),
                 files=FileStore(self.settings.files_url),
                 publisher=dispatcher,
-                dry_run=False,
-                columns=None,
-                delimiter=None,
-                encoding=None,
-                missing=[],
             )
         dispatcher.close()
         return task
@@ -176,6 +167,22 @@ def test_a_worker_that_is_stopped_gives_its_work_back(site: Site, pool: str) -> 
         done = site.wait(task, lambda found: not found.pending)
     assert done.state == "succeeded"
     assert_imported_once(site, done)
+
+
+def test_a_worker_closes_the_reservations_that_have_expired(site: Site) -> None:
+    line = {"sku": "A", "location": "L", "quantity": 3}
+    with Work(site.database.writes, site.database.clock() - timedelta(hours=2)) as work:
+        catalogue.create(work, sku="A", name="Axe")
+        locations.create(work, code="L", name="Loft")
+        movements.record(work, kind="receipt", lines=[line], by="ann")
+        held = reservations.hold(work, lines=[line], by="ann")
+    query = sa.select(table.c.state, table.c.closed_at, levels.c.reserved).join_from(table, levels, sa.true())
+    give_up = time.monotonic() + PATIENCE
+    with site.worker(), site.database.reads.connect() as reader:
+        while (found := tuple(reader.execute(query).one())) == ("held", None, 3):
+            assert time.monotonic() < give_up, f"still {found}"
+            time.sleep(0.02)
+    assert found == ("expired", held.expires_at, 0)
 
 
 def test_importing_the_celery_app_does_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,130 @@
+"""What tests of imports share: a desk that begins them and works them off, as service and worker would."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from stockroom.actions import import_rows, imports, leases, tasks
+from stockroom.contract.rows import row_validator
+from stockroom.domain.accounts import ROLE_SCOPES, Principal
+from stockroom.domain.imports import Kind, Wishes
+from stockroom.domain.tasks import Lease, Task
+from stockroom.storage.engines import Database
+from stockroom.storage.files import FileStore
+from stockroom.storage.pages import PageRequest
+from stockroom.storage.tables import items, users
+from tasks.imports import validators
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SAMPLE = REPOSITORY / "samples" / "items.csv"
+RETAIL = REPOSITORY.parent / "shared" / "data" / "online-retail-sample.csv"
+
+needs_retail = pytest.mark.skipif(not RETAIL.exists(), reason=f"{RETAIL.name} is not beside the repository")
+
+ALL = PageRequest(page=None, per_page=100, cursor=None, exact=False)
+
+row_validators = functools.cache(lambda: validators(row_validator))
+"""Made once; reading the contract takes a second."""
+
+
+def principal(*scopes: str) -> Principal:
+    """Ann, who may what managers may if no scopes are given."""
+    return Principal("ann", frozenset(scopes) or ROLE_SCOPES["manager"], "session")
+
+
+@dataclass
+class Upload:
+    path: Path
+    charset: str | None = None
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
+
+
+class Nobody:
+    """A publisher that wakes no worker: the tests work themselves."""
+
+    def publish(self, task_id: str) -> None:
+        pass
+
+
+@dataclass
+class Desk:
+    """Begins imports of Ann's and works them off, over one database and one folder."""
+
+    database: Database
+    folder: Path
+    kind: Kind = "items"
+
+    def __post_init__(self) -> None:
+        with self.database.work() as work:
+            ann = {"username": "ann", "email": "a@example.org", "password_hash": "-", "role": "manager"}
+            work.connection.execute(users.insert().values({**ann, "disabled": False, "created_at": work.now}))
+
+    @property
+    def files(self) -> FileStore:
+        return FileStore((self.folder / "files").as_uri())
+
+    def begin(
+        self, content: bytes | Path, *, charset: str | None = None, by: Principal | None = None, **wishes: Any
+    ) -> Task:
+        if isinstance(content, bytes):
+            path = self.folder / "upload"
+            path.write_bytes(content)
+        else:
+            path = content
+        with self.database.work() as work:
+            return imports.begin(
+                work,
+                Wishes(**({"kind": self.kind} | wishes)),
+                principal=by or principal(),
+                upload=Upload(path, charset),
+                files=self.files,
+                publisher=Nobody(),
+            )
+
+    def claim(self, task: Task) -> Lease:
+        with self.database.work() as work:
+            lease = leases.claim(work, task.id, seconds=30)
+        assert lease is not None
+        return lease
+
+    def do(self, lease: Lease, stopping: Callable[[], bool] = lambda: False) -> bool:
+        return import_rows.run(
+            self.database, self.files, lease, validators=row_validators(), stopping=stopping
+        )
+
+    def run(self, content: bytes | Path, **wishes: Any) -> Task:
+        task = self.begin(content, **wishes)
+        assert self.do(self.claim(task))
+        return self.find(task)
+
+    def find(self, task: Task) -> Task:
+        with self.database.reads.connect() as reader:
+            return tasks.find(reader, task.id, "ann")
+
+    def errors(self, task: Task) -> list[tuple[int, str | None, str, str, str | None]]:
+        with self.database.reads.connect() as reader:
+            page = tasks.list_errors(reader, task.id, "ann", ALL)
+        return [(error.line, error.column, error.kind, error.reason, error.value) for error in page.rows]
+
+    def names(self) -> dict[str, str]:
+        with self.database.reads.connect() as reader:
+            return dict(reader.execute(sa.select(items.c.sku, items.c.name)).all())
+
+    def stored(self) -> list[str]:
+        folder = self.folder / "files"
+        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def counts(task: Task) -> tuple[int, ...]:
+    """Created, updated, unchanged, merged and rejected, of a task that succeeded."""
+    assert task.state == "succeeded"
+    assert task.summary is not None
+    return tuple(task.summary[name] for name in ("created", "updated", "unchanged", "merged", "rejected"))
