@@ -53,7 +53,7 @@ class Desk:
         return Work(self.database.writes, self.now)
 
     def hold(self, *places: tuple[str, str, int], **members: Any) -> Reservation:
-        lines = [
+        lines: list[dict[str, str | int]] = [
             {"sku": sku, "location": location, "quantity": quantity} for sku, location, quantity in places
         ]
         with self.work() as begun:
