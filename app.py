@@ -1,6 +1,7 @@
 """The composition root: settings, product and contract runtime put together into the ASGI object `app`."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import handlers
 from stockroom import data_dir, logs
 from stockroom.actions import sessions
 from stockroom.contract.contract import Contract, load_contract
+from stockroom.contract.document import ContractError
 from stockroom.contract.idempotency import Kept, Key, KeyTaken
 from stockroom.contract.pages import build_pages
 from stockroom.contract.problems import Problem
@@ -24,7 +26,7 @@ from stockroom.readiness import Readiness, database_probe, network_probe
 from stockroom.security.passwords import Passwords
 from stockroom.security.revocations import Revocations
 from stockroom.security.tokens import Tokens
-from stockroom.settings import Settings, load
+from stockroom.settings import Settings, SettingsError, load
 from stockroom.storage import idempotency, migrate
 from stockroom.storage.engines import Database, Work, open_database
 from stockroom.storage.files import FileStore
@@ -42,9 +44,16 @@ def __getattr__(name: str) -> ASGIApp:
     """Make `app` when a server asks for it, so that importing this module does nothing."""
     if name != "app":
         raise AttributeError(name)
-    settings = load()
-    logs.configure(settings)
-    made = globals()["app"] = create_app(settings)
+    try:
+        settings = load()
+        logs.configure(settings)
+        made = globals()["app"] = create_app(settings)
+    except (ContractError, SettingsError) as error:
+        # Whoever wrote the contract or the settings needs the lines at fault, not where we noticed.
+        for fault in str(error).splitlines():
+            log.critical("start.refused", reason=fault)
+        # gunicorn's APP_LOAD_ERROR; after any other code it would try again for ever.
+        sys.exit(4)
     return made
 
 
@@ -134,9 +143,9 @@ class _Parts:
         with self.database.reads.connect() as reader:
             current = migrate.current(reader)
         if current != migrate.head():
-            raise RuntimeError(
-                f"the database is at revision {current}, not {migrate.head()}: run `stockroom migrate`"
-            )
+            reason = f"the database is at revision {current}, not {migrate.head()}: run `stockroom migrate`"
+            log.critical("start.refused", reason=reason)
+            raise RuntimeError(reason)
 
     async def _follow_revocations(self, after: int) -> None:
         while True:
