@@ -129,13 +129,15 @@ class _Parts:
     @asynccontextmanager
     async def _lifespan(self, app: ASGIApp) -> AsyncIterator[None]:
         await asyncio.to_thread(self._require_migrated)
-        following = asyncio.create_task(self._follow_revocations(await asyncio.to_thread(self._poll, 0)))
+        stopping = asyncio.Event()
+        last = await asyncio.to_thread(self._poll, 0)
+        following = asyncio.create_task(self._follow_revocations(last, stopping))
         try:
             yield
         finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            # Awaited, not cancelled: its thread would be left with a connection that nobody closes.
+            stopping.set()
+            await following
             self.dispatcher.close()
             self.database.dispose()
 
@@ -147,9 +149,11 @@ class _Parts:
             log.critical("start.refused", reason=reason)
             raise RuntimeError(reason)
 
-    async def _follow_revocations(self, after: int) -> None:
+    async def _follow_revocations(self, after: int, stopping: asyncio.Event) -> None:
         while True:
-            await asyncio.sleep(POLL)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), POLL)
+                return
             try:
                 after = await asyncio.to_thread(self._poll, after)
             except OUTAGES as error:
