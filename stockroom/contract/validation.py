@@ -7,7 +7,7 @@ from connexion.middleware.request_validation import RequestValidationAPI, Reques
 from connexion.operations import AbstractOperation
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stockroom.contract.bodies import Upload, read_media_type, receive_chunks, too_large
+from stockroom.contract.bodies import MAX_BYTES, Upload, read_media_type, receive_chunks, too_large
 from stockroom.contract.exchange import Exchange, exchange_of
 from stockroom.contract.operations import Operation
 from stockroom.contract.parameters import Fault, read_query
@@ -85,14 +85,11 @@ class CompiledValidation:
         length = fields.get(b"content-length")
         if length is not None and int(length) > reader.limit:
             raise too_large(reader.limit)
-        if errors and reader.limit > _HELD_IN_MEMORY:
+        if errors and reader.limit > MAX_BYTES:
             return  # A large file is not worth reading once the request is refused.
         body = await reader.read(receive_chunks(receive, reader.limit), media, errors)
         exchange.arguments["body"] = body.value
         exchange.fingerprint = body.fingerprint
-
-
-_HELD_IN_MEMORY = 1_048_576
 
 
 def _invalid(errors: list[Fault]) -> Problem:
