@@ -1,4 +1,4 @@
-"""Requests made of the contract's own examples; nothing about an operation is known here but what it declares."""
+"""Requests made of the examples of the contract: of an operation nothing is known but what it declares."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -15,8 +15,8 @@ Headers = dict[str, str]
 ITEM, SHELF, BAY = "handlers.items.create", "handlers.locations.create shelf", "handlers.locations.create bay"
 STOCK = (ITEM, SHELF, BAY, "handlers.movements.record receipt")
 
-# What an operation's examples speak of, where no link of the contract brings it about: the examples to be sent
-# before, in this order.
+# What an operation's examples speak of, where no link of the contract brings it about: the examples to be
+# sent before, in this order.
 BEFORE = {
     "handlers.auth.login": ("handlers.auth.register",),
     "handlers.auth.logout": ("handlers.auth.register", "handlers.auth.login application/json"),
@@ -27,7 +27,7 @@ BEFORE = {
 }
 
 HINT = (
-    "Its example speaks of something that is not there. Add a link to it in openapi.yaml, from the operation that "
+    "If it speaks of something that is not there, add a link to it in openapi.yaml, from the operation that "
     "makes the thing, or name the examples to be sent before in BEFORE of tests/contract/gates/world.py."
 )
 
