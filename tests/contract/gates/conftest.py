@@ -2,9 +2,11 @@
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,14 @@ import pytest
 from app import create_app
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract
+from stockroom.domain.accounts import ROLE_SCOPES
+from stockroom.security.revocations import Revocations
+from stockroom.security.tokens import Tokens
 from stockroom.settings import Settings
 from stockroom.storage.engines import Database, open_database
 from stockroom.storage.tables import users
 from tests.contract.conftest import new_token
+from tests.contract.gates.prove_limits import USERS, Limited, lowered
 from tests.contract.gates.world import World
 from tests.service import KEY, CheckedClient
 
@@ -28,17 +34,16 @@ class Home:
     client: CheckedClient
     database: Database
 
-    def world(self, contract: Contract, keeper: str = "keeper") -> World:
-        """Its database must be empty; gets an administrator."""
-        account = {
-            "username": keeper,
-            "email": f"{keeper}@example.com",
-            "password_hash": "-",
-            "role": "admin",
-        }
+    def admin(self, name: str) -> None:
+        """Make an administrator who has no password."""
+        account = {"username": name, "email": "nobody@example.com", "password_hash": "-", "role": "admin"}
         with self.database.work() as work:
             work.connection.execute(users.insert(), account | {"disabled": False, "created_at": work.now})
-        return World(contract, self.client, {"Authorization": f"Bearer {new_token(keeper)}"})
+
+    def world(self, contract: Contract) -> World:
+        """Its database must be empty; gets an administrator."""
+        self.admin("keeper")
+        return World(contract, self.client, {"Authorization": f"Bearer {new_token('keeper')}"})
 
 
 @pytest.fixture(scope="session")
@@ -47,13 +52,12 @@ def _new_home(
 ) -> Iterator[Callable[[str], Home]]:
     clients = []
 
-    def new_home(url: str) -> Home:
+    def new_home(url: str, runs: Contract = contract, **changes: Any) -> Home:
         database = open_database(url, connections=20)
         data = tmp_path_factory.mktemp("home") / "var"
-        settings = Settings(
-            _env_file=None, data_dir=data, database_url=url, jwt_key=KEY, rate_limits="report"
-        )
-        client = CheckedClient(create_app(settings, contract=contract, database=database), conformance)
+        values = {"data_dir": data, "database_url": url, "jwt_key": KEY, "rate_limits": "report"}
+        settings = Settings(_env_file=None, **(values | changes))
+        client = CheckedClient(create_app(settings, contract=runs, database=database), conformance)
         clients.append(client.__enter__())
         return Home(client, database)
 
@@ -63,9 +67,18 @@ def _new_home(
 
 
 @pytest.fixture(scope="session")
-def _sqlite_home(_new_home: Any, _sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    file = shutil.copy(_sqlite_template, tmp_path_factory.mktemp("home") / "stockroom.db")
-    home: Home = _new_home(f"sqlite:///{file}")
+def _new_sqlite(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+    def new_sqlite() -> str:
+        return (
+            f"sqlite:///{shutil.copy(_sqlite_template, tmp_path_factory.mktemp('sqlite') / 'stockroom.db')}"
+        )
+
+    return new_sqlite
+
+
+@pytest.fixture(scope="session")
+def _sqlite_home(_new_home: Any, _new_sqlite: Any) -> Home:
+    home: Home = _new_home(_new_sqlite())
     return home
 
 
@@ -94,3 +107,27 @@ def world(request: pytest.FixtureRequest) -> World:
     """A world of the test's own, in which nothing has happened."""
     world: World = request.getfixturevalue(f"{request.param}_world")
     return world
+
+
+@pytest.fixture(scope="session")
+def _limiting(_new_home: Any, _new_sqlite: Any, contract: Contract) -> Home:
+    home: Home = _new_home(_new_sqlite(), lowered(contract), rate_limits="enforce", trusted_proxies=1)
+    return home
+
+
+@pytest.fixture
+def limited(_limiting: Home, contract: Contract) -> Callable[..., Limited]:
+    """Make the proof of an operation's limit, with callers of its own."""
+    run, tokens, told = uuid.uuid4().hex, Tokens(KEY.encode(), Revocations()), lowered(contract)
+    for user in USERS:
+        _limiting.admin(f"{user}-{run}")
+
+    def caller(user: str, address: str, scopes: Iterable[str] | None) -> dict[str, str]:
+        allowed = ROLE_SCOPES["admin"] if scopes is None else frozenset(scopes)
+        token = tokens.issue(f"{user}-{run}", str(uuid.uuid4()), allowed, datetime.now(UTC))
+        return {"X-Forwarded-For": f"{address}-{run}", "Authorization": f"Bearer {token}"}
+
+    def limited(operation_id: str) -> Limited:
+        return Limited(told, _limiting.client, caller, told.operations[operation_id])
+
+    return limited
