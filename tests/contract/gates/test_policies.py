@@ -26,6 +26,16 @@ def test_a_limit_holds(operation: str, limited: Callable[..., Limited]) -> None:
     limited(operation).prove()
 
 
+def test_limits_are_told_as_they_are_declared(sqlite_world: World) -> None:
+    """The proof of a limit may run with a lower one; here each is the contract's own."""
+    for operation in declared(lambda operation: operation.rate_limit):
+        # Each in a new session, for some end theirs.
+        answer = sqlite_world.by("keeper").send(example := sqlite_world.first(operation))
+        rule = example.operation.rate_limit
+        assert rule
+        assert answer.headers["RateLimit-Policy"] == f'"default";q={rule.quota};w={rule.window}', operation
+
+
 @pytest.mark.parametrize("operation", declared(lambda operation: operation.takes(IF_NONE_MATCH)))
 def test_what_a_client_has_already_is_not_sent_again(operation: str, world: World) -> None:
     prove_if_none_match(world, world.contract.operations[operation])
