@@ -65,6 +65,13 @@ def read_document(path: Path) -> Document:
 
     Raises ContractError when it is no YAML, repeats a key or is no valid OpenAPI 3.0.
     """
+    document = parse_document(path)
+    _check(document)
+    return document
+
+
+def parse_document(path: Path) -> Document:
+    """Read the YAML at `path`, whatever it says. Raises ContractError when it is none or repeats a key."""
     text = path.read_bytes()
     loader = yaml.CSafeLoader(text)
     try:
@@ -79,9 +86,7 @@ def read_document(path: Path) -> Document:
         raise ContractError(fault) from error
     finally:
         loader.dispose()
-    document = Document(path, text, raw, root)
-    _check(document)
-    return document
+    return Document(path, text, raw, root)
 
 
 def _fault(path: Path, line: int, message: str) -> str:
