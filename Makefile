@@ -3,7 +3,7 @@ PYTHON ?= python3
 SHELL := /bin/sh
 PIP := .venv/bin/pip --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types imports pytest fuzz format lock clean
+.PHONY: help run test check lint types imports pytest fuzz format release lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,13 @@ fuzz: .venv/.dev ## hold the service to its contract with thousands of made-up r
 format: .venv/.dev ## put the code into its form
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
+
+VERSION = $(shell sed -n 's/^  version: //p' openapi/openapi.yaml)
+
+release: ## keep the contract as released; later ones must not break its clients
+	@! test -e openapi/released/$(VERSION).yaml || { \
+		echo "$(VERSION) was released. Give info.version in openapi/openapi.yaml the next number." >&2; exit 1; }
+	cp openapi/openapi.yaml openapi/released/$(VERSION).yaml
 
 # Pins that still fit are kept; ARGS=--upgrade takes the newest versions. The second lock repeats the pins of the first.
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -4,17 +4,18 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from stockroom.contract.deprecation import deprecation_faults
 from stockroom.contract.document import ContractError, Document
 from stockroom.contract.operations import METHODS
 from stockroom.contract.problem_types import PROBLEM, Fault, check_catalogue, check_problem_types
 
-EXTENSIONS = {"x-rate-limit", "x-cache"}
+EXTENSIONS = {"x-rate-limit", "x-cache", "x-deprecation"}
 RATE = re.compile(r"[1-9][0-9]{0,6}/(second|minute|hour|day)")
 
 
 def check_policies(document: Document) -> None:
     """Raises ContractError with a line for each promise that could not be kept."""
-    rules = (_operations, _paths, check_catalogue, check_problem_types)
+    rules = (_operations, _paths, check_catalogue, check_problem_types, deprecation_faults)
     # What operations share is told of once.
     faults = dict.fromkeys(fault for rule in rules for fault in rule(document))
     if faults:

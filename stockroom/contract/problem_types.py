@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stockroom.contract.document import Document, Pointer
+from stockroom.contract.document import Document, Fault, Pointer
 from stockroom.contract.operations import METHODS
 
-Fault = tuple[Pointer, str]
 PROBLEM = "application/problem+json"
 
 

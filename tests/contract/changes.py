@@ -32,3 +32,30 @@ def without(trail: str) -> Change:
         return text[: text.rindex("\n", 0, position)] + text[text.index("\n", position) :]
 
     return change
+
+
+def add(trail: str, text: str) -> Change:
+    """Put `text` behind the last of the texts that `trail` leads over."""
+    last = trail.rpartition(" > ")[2]
+    return replace(trail, last, last + text)
+
+
+def cut(trail: str, until: str) -> Change:
+    """Leave out the lines from the one that `trail` leads to, up to the next that begins with `until`."""
+
+    def change(text: str) -> str:
+        start = text.rindex("\n", 0, find(text, trail) + 1)
+        return text[:start] + text[text.index(f"\n{until}", start + 1) :]
+
+    return change
+
+
+def all_of(*changes: Change) -> Change:
+    """Change one thing after the other."""
+
+    def change(text: str) -> str:
+        for one in changes:
+            text = one(text)
+        return text
+
+    return change

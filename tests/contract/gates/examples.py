@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from stockroom.contract.contract import Contract
-from stockroom.contract.document import Pointer
+from stockroom.contract.document import Fault, Pointer
 from stockroom.contract.policies import PROBLEM
 from stockroom.contract.schemas import Schemas, faults
-
-Fault = tuple[Pointer, str]
 
 
 def example_faults(contract: Contract) -> list[str]:

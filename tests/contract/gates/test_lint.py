@@ -399,4 +399,4 @@ def _document(text: str, folder: Path) -> Document:
     path = folder / "openapi" / "openapi.yaml"
     path.parent.mkdir()
     path.write_text(text)
-    return parse_document(path)
+    return parse_document(path, path.read_bytes())

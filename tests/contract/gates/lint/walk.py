@@ -7,8 +7,6 @@ from typing import Any
 from stockroom.contract.document import Document, Pointer
 from stockroom.contract.operations import METHODS
 
-Fault = tuple[Pointer, str]
-
 # What stands where in an object of each kind (OpenAPI 3.0.4, 4.7). A star is any name, or index of a list.
 PARTS: Mapping[str, Mapping[str, str]] = {
     "document": {
