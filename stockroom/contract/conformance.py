@@ -1,17 +1,19 @@
 """Whether an answer is one that the contract declares: its status, media type, headers and body."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from itertools import islice
+from typing import Any, Literal
 
 import orjson
 import yaml
 
 from stockroom.contract.contract import Contract
-from stockroom.contract.discriminator import Validator
+from stockroom.contract.discriminator import ValidationFault, Validator
 from stockroom.contract.operations import Operation
 from stockroom.contract.policies import template_pattern
-from stockroom.contract.schemas import Schemas, faults
+from stockroom.contract.schemas import MAX_ERRORS, Schemas, pointer
 
 # What every answer may carry; the contract says so once, in its description.
 COMMON = frozenset(
@@ -32,6 +34,22 @@ COMMON = frozenset(
 # Answers to what is no operation: no such path, no such method, or a request that no path can be read from.
 OUTSIDE = frozenset({400, 404, 405})
 
+Part = Literal["status", "header", "media-type", "body"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something of an answer that is not declared; `message` tells people of it, and may repeat the answer.
+
+    `place` and `rule` repeat nothing of it, so that they may be logged: the name of a header and what is
+    wrong with it, or a pointer to a schema (in the contract if it has a name) and the keyword broken there.
+    """
+
+    part: Part
+    place: str
+    rule: str
+    message: str
+
 
 class Conformance:
     """Holds answers against a contract."""
@@ -47,11 +65,19 @@ class Conformance:
     ) -> list[str]:
         """What of an answer is not declared. `path` is percent-decoded, header names are lower-case."""
         operation = self.operation(method, path)
+        return [fault.message for fault in self.examine(operation, method, status, headers, body)]
+
+    def examine(
+        self, operation: Operation | None, method: str, status: int, headers: Mapping[str, str], body: bytes
+    ) -> Iterator[Fault]:
+        """The same, for an operation that is known; None stands for a request that is for no operation."""
         known = dict.fromkeys(OUTSIDE, self._problem) if operation is None else operation.responses
         spec = known.get(status)
         if spec is None:
-            return [f"status {status} is not declared"]
-        return [*self._headers(spec, headers), *self._content(spec, method, headers, body)]
+            yield Fault("status", "", "undeclared", f"status {status} is not declared")
+            return
+        yield from self._headers(spec, headers)
+        yield from self._content(spec, method, headers, body)
 
     def operation(self, method: str, path: str) -> Operation | None:
         """The operation that a request is for; HEAD is GET without the body (RFC 9110, 9.3.2)."""
@@ -65,51 +91,66 @@ class Conformance:
     def _problem(self) -> Mapping[str, Any]:
         return {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
-    def _headers(self, spec: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[str]:
+    def _headers(self, spec: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[Fault]:
         resolve = self._contract.document.resolve
         declared = {name.lower(): resolve(entry) for name, entry in spec.get("headers", {}).items()}
         for name in headers.keys() - declared.keys() - COMMON:
-            yield f"the header {name} is not declared"
+            yield Fault("header", name, "undeclared", f"the header {name} is not declared")
         for name, entry in declared.items():
             if name not in headers:
                 if entry.get("required"):
-                    yield f"the header {name} is missing"
+                    yield Fault("header", name, "missing", f"the header {name} is missing")
                 continue
             text = headers[name]
             value = int(text) if entry["schema"]["type"] == "integer" and text.isdigit() else text
-            yield from (
-                f"header {name}: {message}" for _, message in faults(self._validator(entry["schema"]), value)
-            )
+            for fault in self._errors(entry["schema"], value):
+                _, rule = _broken(fault)
+                yield Fault("header", name, rule, f"header {name}: {fault.message[:500]}")
 
     def _content(
         self, spec: Mapping[str, Any], method: str, headers: Mapping[str, str], body: bytes
-    ) -> Iterator[str]:
+    ) -> Iterator[Fault]:
         content = spec.get("content")
         if content is None:
             if body or "content-type" in headers:
-                yield "there is a body, and none is declared"
+                yield Fault("body", "", "undeclared", "there is a body, and none is declared")
             return
         media = headers.get("content-type", "").partition(";")[0]
         if media not in content:
-            yield f"the media type {media!r} is not declared"
+            yield Fault("media-type", "", "undeclared", f"the media type {media!r} is not declared")
         elif method != "HEAD":
             yield from self._body(content[media]["schema"], media, body)
 
-    def _body(self, schema: dict[str, Any], media: str, body: bytes) -> Iterator[str]:
-        if media.endswith(("json", "yaml")):
-            try:
-                value = orjson.loads(body) if media.endswith("json") else yaml.load(body, yaml.CSafeLoader)
-            except (ValueError, yaml.YAMLError) as error:
-                yield f"the body is no {media}: {error}"
-                return
-        elif schema.get("format") == "binary":
+    def _body(self, schema: dict[str, Any], media: str, body: bytes) -> Iterator[Fault]:
+        if schema.get("format") == "binary":
             return
-        else:
-            value = body.decode()
-        yield from (f"body {where}: {message}" for where, message in faults(self._validator(schema), value))
+        try:
+            value = _read(media, body)
+        except (ValueError, yaml.YAMLError) as error:
+            yield Fault("body", "", "unreadable", f"the body is no {media}: {error}")
+            return
+        for fault in self._errors(schema, value):
+            where = pointer(fault.instance_path)
+            yield Fault("body", *_broken(fault), f"body {where}: {fault.message[:500]}")
+
+    def _errors(self, schema: dict[str, Any], value: Any) -> Iterator[ValidationFault]:
+        return islice(self._validator(schema).iter_errors(value), MAX_ERRORS)
 
     def _validator(self, schema: dict[str, Any]) -> Validator:
         # By identity: the schemas are parts of the document, which outlives this.
         if id(schema) not in self._validators:
             self._validators[id(schema)] = self._schemas.validator(schema)
         return self._validators[id(schema)]
+
+
+def _read(media: str, body: bytes) -> Any:
+    if media.endswith("json"):
+        return orjson.loads(body)
+    return yaml.load(body, yaml.CSafeLoader) if media.endswith("yaml") else body.decode()
+
+
+def _broken(fault: ValidationFault) -> tuple[str, str]:
+    """The place and the rule of a fault."""
+    *place, keyword = fault.schema_path
+    # The steps to the schema itself, which is wrapped where it is compiled.
+    return pointer(place[2:] if place[:2] == ["allOf", 0] else place), str(keyword)
