@@ -9,6 +9,11 @@ class Counts:
         self.drifts: list[tuple[str, int, str]] = []
         self.reasons: list[str] = []
 
+    @property
+    def failures(self) -> int:
+        """How many checks crashed."""
+        return self.reasons.count("failed")
+
     def checked(self) -> None:
         self.answers += 1
 
