@@ -1,8 +1,10 @@
 """gunicorn's configuration: `gunicorn app:app` from this folder serves the API as the settings say."""
 
+import shutil
 import sys
+from typing import Any
 
-from stockroom import logs, settings
+from stockroom import exposition, logs, settings
 from stockroom.server import RootLogger, Worker
 
 try:
@@ -25,3 +27,17 @@ timeout = 30
 graceful_timeout = 10
 # The control socket would be a file in the home folder; signals are enough.
 control_socket_disable = True
+
+
+def when_ready(arbiter: Any) -> None:
+    """Serve metrics, before there is any worker."""
+    try:
+        arbiter.metrics = exposition.serve(_settings) if _settings.metrics_port else None
+    except settings.SettingsError as error:
+        sys.exit(str(error))
+
+
+def on_exit(arbiter: Any) -> None:
+    """Remove what the workers counted; until then it stays, as no counter may fall when a worker ends."""
+    if arbiter.metrics:
+        shutil.rmtree(arbiter.metrics)

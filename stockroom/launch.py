@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,7 +26,7 @@ _GRACE = 12.0
 
 def run(settings: Settings) -> str | None:
     """Serve until a signal asks to stop (None), or return a sentence about what went wrong."""
-    if fault := _port_fault(settings):
+    if fault := next(_port_faults(settings), None):
         return fault
     announce = threading.Thread(target=partial(_announce, settings.address), daemon=True)
     return supervise(_programs(settings), _environment(settings), grace=_GRACE, started=announce.start)
@@ -53,19 +54,20 @@ def _environment(settings: Settings) -> dict[str, str]:
     return environment
 
 
-def _port_fault(settings: Settings) -> str | None:
-    """Why the port cannot be had, before anything is started for it."""
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM
-        )[0]
-        with socket.socket(family, kind) as probe:
-            # As gunicorn does: connections of an earlier run that are still closing are no obstacle.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        return f"Cannot listen on {settings.host}, port {settings.port} (STOCKROOM_PORT): {error.strerror}."
-    return None
+def _port_faults(settings: Settings) -> Iterator[str]:
+    """Why a port cannot be had, before anything is started for it."""
+    ports = [(settings.host, settings.port, "STOCKROOM_PORT")]
+    if settings.metrics_port:
+        ports.append((settings.metrics_host, settings.metrics_port, "STOCKROOM_METRICS_PORT"))
+    for host, port, variable in ports:
+        try:
+            family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind) as probe:
+                # As gunicorn does: connections of an earlier run that are still closing are no obstacle.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+        except OSError as error:
+            yield f"Cannot listen on {host}, port {port} ({variable}): {error.strerror}."
 
 
 def _announce(address: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import sqlalchemy as sa
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "STOCKROOM_"
@@ -76,6 +76,14 @@ class Settings(BaseSettings):
     web_workers: int = Field(
         1, ge=1, le=64, description="processes of the API; without Redis each counts limits for itself"
     )
+    drift_sample: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="fraction of answers that are held against the contract once they are sent",
+    )
+    metrics_host: str = Field("127.0.0.1", description="address Prometheus metrics are served on")
+    metrics_port: int = Field(0, ge=0, le=65535, description="port Prometheus metrics are served on; 0: none")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least severe events that are logged"
     )
@@ -126,6 +134,13 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value().encode()) < SHORTEST_KEY:
             raise ValueError(f"the key needs {SHORTEST_KEY} bytes or more")
+        return value
+
+    @field_validator("metrics_port")
+    @classmethod
+    def _apart_from_the_api(cls, value: int, known: ValidationInfo) -> int:
+        if value and value == known.data.get("port"):
+            raise ValueError(f"{value} is the port of the API (STOCKROOM_PORT)")
         return value
 
     @field_validator("log_level", mode="before")

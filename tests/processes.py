@@ -78,7 +78,7 @@ def start_service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
 def _service(folder: Path, settings: dict[str, Any], *, worker: bool) -> Iterator[Service]:
     folder.mkdir()
     port = _free_port()
-    known = {"data_dir": folder / "var", "port": port, "log_level": "warning"} | settings
+    known = {"data_dir": folder / "var", "port": port, "log_level": "warning", "drift_sample": 1} | settings
     service = Service(f"http://127.0.0.1:{port}", _environment(known), folder)
     _migrate(service)
     with ExitStack() as stack:
@@ -87,6 +87,10 @@ def _service(folder: Path, settings: dict[str, Any], *, worker: bool) -> Iterato
             stack.enter_context(_process("worker", CELERY, service))
         _wait_until_it_answers(service, api)
         yield service
+    # All that was asked of it, by whatever client, was answered as the contract says.
+    log = service.log()
+    assert "contract.drift" not in log, log
+    assert "contract.unchecked" not in log, log
 
 
 def _free_port() -> int:

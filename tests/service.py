@@ -17,6 +17,7 @@ from stockroom.security.tokens import Tokens
 from stockroom.settings import Settings
 from stockroom.storage.engines import Database
 from stockroom.storage.tables import users
+from tests.observer import Counts
 from tests.witness import Witness
 
 KEY = "a key for tests that is long enough"
@@ -50,7 +51,12 @@ def configure(database_url: str, tmp_path: Path) -> Callable[..., Settings]:
     """Make settings for the test's own database and folder, with changes."""
 
     def configure(**changes: Any) -> Settings:
-        values = {"data_dir": tmp_path / "var", "database_url": database_url, "jwt_key": KEY}
+        values = {
+            "data_dir": tmp_path / "var",
+            "database_url": database_url,
+            "jwt_key": KEY,
+            "drift_sample": 1,
+        }
         return Settings(_env_file=None, **(values | changes))
 
     return configure
@@ -62,9 +68,10 @@ def serve(
 ) -> Iterator[Callable[..., CheckedClient]]:
     """Start a service with changed settings and get a client of it; all are stopped in the end."""
     clients = []
+    counts = Counts()
 
     def serve(database: Database | None = None, **changes: Any) -> CheckedClient:
-        app = create_app(configure(**changes), contract=contract, database=database)
+        app = create_app(configure(**changes), contract=contract, database=database, observer=counts)
         client = CheckedClient(app, witness)
         client.__enter__()
         clients.append(client)
@@ -73,6 +80,8 @@ def serve(
     yield serve
     for client in reversed(clients):
         client.__exit__()
+    # What the service itself saw of its answers, also to those who do not ask through these clients.
+    assert (counts.drifts, counts.failures) == ([], 0)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from stockroom.cli import main
 from stockroom.settings import Settings
 from stockroom.storage.accounts import find
 from stockroom.storage.engines import open_database
+from tests.processes import _free_port
 
 pytestmark = pytest.mark.usefixtures("bare_environment")
 
@@ -66,15 +67,17 @@ def test_a_database_that_cannot_be_migrated_is_one_line(monkeypatch: pytest.Monk
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_a_port_in_use_is_told_before_anything_starts(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("variable", ["STOCKROOM_PORT", "STOCKROOM_METRICS_PORT"])
+def test_a_port_in_use_is_told_before_anything_starts(variable: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STOCKROOM_PORT", str(_free_port()))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        monkeypatch.setenv("STOCKROOM_PORT", str(port))
+        monkeypatch.setenv(variable, str(port))
         result = stockroom("run")
     assert result.exit_code == 1
     assert (
         result.output
-        == f"Error: Cannot listen on 127.0.0.1, port {port} (STOCKROOM_PORT): Address already in use.\n"
+        == f"Error: Cannot listen on 127.0.0.1, port {port} ({variable}): Address already in use.\n"
     )
 
 

@@ -66,6 +66,10 @@ def test_every_spelling_of_postgresql_means_psycopg_3(scheme: str):
         ("REGISTRATION", "invite"),
         ("DEFAULT_ROLE", "admin"),
         ("RATE_LIMITS", "off"),
+        ("DRIFT_SAMPLE", "1.01"),
+        ("DRIFT_SAMPLE", "nan"),
+        # That of the API.
+        ("METRICS_PORT", "8000"),
         ("LOG_LEVEL", "loud"),
         ("THREADS", "0"),
         ("JWT_KEY", "x" * 31),

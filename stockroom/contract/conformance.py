@@ -1,19 +1,21 @@
 """Whether an answer is one that the contract declares: its status, media type, headers and body."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from itertools import islice
+from typing import Any, Literal
 
 import orjson
 import yaml
 
 from stockroom.contract.contract import Contract
 from stockroom.contract.deprecation import Deprecation
-from stockroom.contract.discriminator import Validator
+from stockroom.contract.discriminator import ValidationFault, Validator
 from stockroom.contract.operations import Operation
 from stockroom.contract.policies import template_pattern
 from stockroom.contract.problem_types import PROBLEM
-from stockroom.contract.schemas import Schemas, faults
+from stockroom.contract.schemas import MAX_ERRORS, Schemas, pointer
 
 # What every answer may carry; the contract says so once, in its description.
 COMMON = frozenset(
@@ -38,6 +40,22 @@ OUTSIDE = {
     405: "/problems/method-not-allowed",
 }
 
+Part = Literal["status", "header", "media-type", "body"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """Something of an answer that is not declared; `message` tells people of it, and may repeat the answer.
+
+    `place` and `rule` repeat nothing of it, so that they may be logged: the name of a header and what is
+    wrong with it, or a pointer to a schema (in the contract if it has a name) and the keyword broken there.
+    """
+
+    part: Part
+    place: str
+    rule: str
+    message: str
+
 
 class Conformance:
     """Holds answers against a contract."""
@@ -53,15 +71,21 @@ class Conformance:
     ) -> list[str]:
         """What of an answer is not declared. `path` is percent-decoded, header names are lower-case."""
         operation = self.operation(method, path)
+        return [fault.message for fault in self.examine(operation, method, status, headers, body)]
+
+    def examine(
+        self, operation: Operation | None, method: str, status: int, headers: Mapping[str, str], body: bytes
+    ) -> Iterator[Deviation]:
+        """The same, for an operation that is known; None stands for a request that is for no operation."""
         spec = (self._outside if operation is None else operation.responses).get(status)
         if spec is None:
-            return [f"status {status} is not declared"]
+            yield Deviation("status", "", "undeclared", f"status {status} is not declared")
+            return
         deprecation = operation and operation.deprecation
-        return [
-            *self._headers(spec, headers, deprecation.headers if deprecation else {}),
-            *self._content(spec, method, headers, body),
-            *(_unannounced(deprecation, status, headers) if deprecation else ()),
-        ]
+        yield from self._headers(spec, headers, deprecation.headers if deprecation else {})
+        yield from self._content(spec, method, headers, body)
+        if deprecation:
+            yield from _unannounced(deprecation, status, headers)
 
     def operation(self, method: str, path: str) -> Operation | None:
         """The operation that a request is for; HEAD is GET without the body (RFC 9110, 9.3.2)."""
@@ -82,48 +106,50 @@ class Conformance:
 
     def _headers(
         self, spec: Mapping[str, Any], headers: Mapping[str, str], announced: Mapping[str, str]
-    ) -> Iterator[str]:
+    ) -> Iterator[Deviation]:
         resolve = self._contract.document.resolve
         declared = {name.lower(): resolve(entry) for name, entry in spec.get("headers", {}).items()}
         for name in headers.keys() - declared.keys() - announced.keys() - COMMON:
-            yield f"the header {name} is not declared"
+            yield Deviation("header", name, "undeclared", f"the header {name} is not declared")
         for name, entry in declared.items():
             if name not in headers:
                 if entry.get("required"):
-                    yield f"the header {name} is missing"
+                    yield Deviation("header", name, "missing", f"the header {name} is missing")
                 continue
             text = headers[name]
             value = int(text) if entry["schema"]["type"] == "integer" and text.isdigit() else text
-            yield from (
-                f"header {name}: {message}" for _, message in faults(self._validator(entry["schema"]), value)
-            )
+            for fault in self._errors(entry["schema"], value):
+                _, rule = _broken(fault)
+                yield Deviation("header", name, rule, f"header {name}: {fault.message[:500]}")
 
     def _content(
         self, spec: Mapping[str, Any], method: str, headers: Mapping[str, str], body: bytes
-    ) -> Iterator[str]:
+    ) -> Iterator[Deviation]:
         content = spec.get("content")
         if content is None:
             if body or "content-type" in headers:
-                yield "there is a body, and none is declared"
+                yield Deviation("body", "", "undeclared", "there is a body, and none is declared")
             return
         media = headers.get("content-type", "").partition(";")[0]
         if media not in content:
-            yield f"the media type {media!r} is not declared"
+            yield Deviation("media-type", "", "undeclared", f"the media type {media!r} is not declared")
         elif method != "HEAD":
             yield from self._body(content[media]["schema"], media, body)
 
-    def _body(self, schema: dict[str, Any], media: str, body: bytes) -> Iterator[str]:
-        if media.endswith(("json", "yaml")):
-            try:
-                value = orjson.loads(body) if media.endswith("json") else yaml.load(body, yaml.CSafeLoader)
-            except (ValueError, yaml.YAMLError) as error:
-                yield f"the body is no {media}: {error}"
-                return
-        elif schema.get("format") == "binary":
+    def _body(self, schema: dict[str, Any], media: str, body: bytes) -> Iterator[Deviation]:
+        if schema.get("format") == "binary":
             return
-        else:
-            value = body.decode()
-        yield from (f"body {where}: {message}" for where, message in faults(self._validator(schema), value))
+        try:
+            value = _read(media, body)
+        except (ValueError, yaml.YAMLError) as error:
+            yield Deviation("body", "", "unreadable", f"the body is no {media}: {error}")
+            return
+        for fault in self._errors(schema, value):
+            where = pointer(fault.instance_path)
+            yield Deviation("body", *_broken(fault), f"body {where}: {fault.message[:500]}")
+
+    def _errors(self, schema: dict[str, Any], value: Any) -> Iterator[ValidationFault]:
+        return islice(self._validator(schema).iter_errors(value), MAX_ERRORS)
 
     def _validator(self, schema: dict[str, Any]) -> Validator:
         # By identity: the schemas are parts of the document, which outlives this.
@@ -132,11 +158,24 @@ class Conformance:
         return self._validators[id(schema)]
 
 
-def _unannounced(deprecation: Deprecation, status: int, headers: Mapping[str, str]) -> Iterator[str]:
+def _unannounced(deprecation: Deprecation, status: int, headers: Mapping[str, str]) -> Iterator[Deviation]:
     """What an answer of a deprecated operation does not say of that."""
     # A malformed request is refused before it is known for which operation it is.
     if status == 400 and not headers.keys() & {"deprecation", "sunset"}:
         return
     for name, value in deprecation.headers.items():
         if value not in (headers.get(name, ""), headers.get(name, "").rpartition(", ")[2]):
-            yield f"the header {name} does not tell of the deprecation"
+            yield Deviation("header", name, "missing", f"the header {name} does not tell of the deprecation")
+
+
+def _read(media: str, body: bytes) -> Any:
+    if media.endswith("json"):
+        return orjson.loads(body)
+    return yaml.load(body, yaml.CSafeLoader) if media.endswith("yaml") else body.decode()
+
+
+def _broken(fault: ValidationFault) -> tuple[str, str]:
+    """The place and the rule of a fault."""
+    *place, keyword = fault.schema_path
+    # The steps to the schema itself, which is wrapped where it is compiled.
+    return pointer(place[2:] if place[:2] == ["allOf", 0] else place), str(keyword)

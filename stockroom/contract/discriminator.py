@@ -6,10 +6,13 @@ from typing import Any, Protocol
 
 
 class ValidationFault(Protocol):
-    """One fault, and the steps to it from the root of the value."""
+    """One fault, the steps to it from the root of the value, and those to what it breaks in the contract."""
 
     @property
     def instance_path(self) -> Iterable[str | int]: ...
+
+    @property
+    def schema_path(self) -> Iterable[str | int]: ...
 
     @property
     def message(self) -> str: ...
@@ -29,6 +32,7 @@ class _Unnamed:
 
     instance_path: tuple[str | int, ...]
     message: str
+    schema_path: tuple[str, ...] = ("discriminator",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stockroom.contract.bodies import Disconnected
+from stockroom.contract.drift import Drift
 from stockroom.contract.exchange import EXTENSION, Exchange
 from stockroom.contract.problems import MEDIA_TYPE, Catalogue, Problem
 from stockroom.contract.replies import Reply, send_reply
@@ -35,13 +36,14 @@ class Guard:
     """Wraps the whole application. `allowed` gives the methods of a path, for answers to others.
 
     `trusted_proxies` is how many proxies of ours stand before the service: the address is taken from that far
-    back in X-Forwarded-For, and from the connection itself when it is 0.
+    back in X-Forwarded-For, and from the connection itself when it is 0. `drift` checks some answers.
     """
 
     app: ASGIApp
     catalogue: Catalogue
     allowed: Callable[[str], list[str]]
     trusted_proxies: int
+    drift: Drift | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -57,6 +59,8 @@ class Guard:
         # into it. And Starlette's router raises for unknown methods only where it sees an application.
         scope = {**scope, "extensions": {EXTENSION: exchange}, "app": self}
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
+        if self.drift:
+            send = self.drift.watch(scope, exchange.request_id, send)
         response = _Response(send, exchange)
         try:
             require_sane(scope)

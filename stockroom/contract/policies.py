@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from stockroom.contract.deprecation import deprecation_faults
-from stockroom.contract.document import ContractError, Document
+from stockroom.contract.document import ContractError, Document, Fault
 from stockroom.contract.operations import METHODS
-from stockroom.contract.problem_types import PROBLEM, Fault, check_catalogue, check_problem_types
+from stockroom.contract.problem_types import PROBLEM, check_catalogue, check_problem_types
 
 EXTENSIONS = {"x-rate-limit", "x-cache", "x-deprecation"}
 RATE = re.compile(r"[1-9][0-9]{0,6}/(second|minute|hour|day)")

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -21,8 +21,10 @@ from starlette.types import ASGIApp
 from stockroom.contract.binding import bind_handlers
 from stockroom.contract.bridge import Bridge, OperationFlask
 from stockroom.contract.cache import AnswerCache
+from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract
 from stockroom.contract.dispatch import Dispatcher, Provider
+from stockroom.contract.drift import Drift, Observer, Unobserved
 from stockroom.contract.guard import Guard
 from stockroom.contract.idempotency import KeyStore
 from stockroom.contract.limits import LimitMiddleware, Limits
@@ -49,6 +51,8 @@ class Surroundings:
     enforce_limits: bool = True
     trusted_proxies: int = 0
     threads: int = 16
+    drift_sample: float = 0.0
+    observer: Observer = field(default_factory=Unobserved)
 
 
 def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
@@ -67,10 +71,13 @@ def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
     limits = Limits(_limiter(around.redis_url), enforce=around.enforce_limits)
     limit = partial(LimitMiddleware, limits=limits, find=contract.operations.__getitem__)
     bridge = Bridge(flask, dispatcher, around.threads)
+    drift = (
+        Drift(Conformance(contract), around.drift_sample, around.observer) if around.drift_sample else None
+    )
     connexion = ConnexionMiddleware(
         bridge,
         import_name=__name__,
-        lifespan=partial(_lifespan, around.lifespan, bridge),
+        lifespan=partial(_lifespan, around.lifespan, bridge, drift),
         middlewares=[
             LifespanMiddleware,
             RoutingMiddleware,
@@ -84,7 +91,7 @@ def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
         security_map={"oauth2": partial(BearerTokens, around.authenticate)},
     )
     connexion.add_api(_routes(contract), operations=contract.operations)
-    return Guard(connexion, contract.catalogue, contract.methods_at, around.trusted_proxies)
+    return Guard(connexion, contract.catalogue, contract.methods_at, around.trusted_proxies, drift)
 
 
 def _routes(contract: Contract) -> dict[str, Any]:
@@ -111,12 +118,16 @@ def _routes(contract: Contract) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _lifespan(product: Lifespan, bridge: Bridge, app: ASGIApp) -> AsyncIterator[None]:
+async def _lifespan(
+    product: Lifespan, bridge: Bridge, drift: Drift | None, app: ASGIApp
+) -> AsyncIterator[None]:
     async with product(app):
         try:
             yield
         finally:
             bridge.close()
+            if drift:
+                drift.close()
 
 
 def _cache(flask: OperationFlask, redis_url: str | None) -> Cache:

@@ -21,6 +21,7 @@ from stockroom.storage.engines import open_database
 from stockroom.storage.tables import users
 from tests.contract.asgi import Answer, Headers, ask
 from tests.contract.changes import Change, Refusal, find
+from tests.observer import Counts
 from tests.service import KEY, CheckedClient
 from tests.witness import Witness
 
@@ -44,14 +45,22 @@ def service(
     folder = tmp_path_factory.mktemp("service")
     url = f"sqlite:///{shutil.copy(_sqlite_template, folder / 'stockroom.db')}"
     settings = Settings(
-        _env_file=None, data_dir=folder / "var", database_url=url, jwt_key=KEY, rate_limits="report"
+        _env_file=None,
+        data_dir=folder / "var",
+        database_url=url,
+        jwt_key=KEY,
+        rate_limits="report",
+        drift_sample=1,
     )
+    counts = Counts()
     database = open_database(url, connections=8)
     with database.work() as work:
         account = {"username": "ada", "email": "ada@example.com", "password_hash": "-", "role": "admin"}
         work.connection.execute(users.insert(), account | {"disabled": False, "created_at": work.now})
-    with CheckedClient(create_app(settings, contract=contract, database=database), witness) as client:
+    app = create_app(settings, contract=contract, database=database, observer=counts)
+    with CheckedClient(app, witness) as client:
         yield client
+    assert (counts.drifts, counts.failures) == ([], 0)
 
 
 @pytest.fixture(scope="session")

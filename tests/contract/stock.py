@@ -32,7 +32,7 @@ def stock_service_of(document: dict[str, Any]) -> ASGIApp:
     return service
 
 
-def our_service(uploads: Path, path: Path = TINY) -> ASGIApp:
+def our_service(uploads: Path, path: Path = TINY, **changes: Any) -> ASGIApp:
     around = Surroundings(
         handlers=tiny,
         constants={},
@@ -44,5 +44,6 @@ def our_service(uploads: Path, path: Path = TINY) -> ASGIApp:
         explain=lambda error: None,
         is_recorded=lambda error: False,
         lifespan=lambda app: nullcontext(),
+        **changes,
     )
     return build_service(load_contract(uploads, path), around)

@@ -1,0 +1,24 @@
+"""Who counts what production's check of answers finds, for tests to look at."""
+
+
+class Counts:
+    """Counts like metrics do, and remembers all of it."""
+
+    def __init__(self) -> None:
+        self.answers = 0
+        self.drifts: list[tuple[str, int, str]] = []
+        self.reasons: list[str] = []
+
+    @property
+    def failures(self) -> int:
+        """How many checks crashed."""
+        return self.reasons.count("failed")
+
+    def checked(self) -> None:
+        self.answers += 1
+
+    def drifted(self, operation: str, status: int, part: str) -> None:
+        self.drifts.append((operation, status, part))
+
+    def unchecked(self, reason: str) -> None:
+        self.reasons.append(reason)
