@@ -7,10 +7,9 @@ for each place that breaks it; its docstring is its text. What keeps the service
 
 from collections.abc import Callable, Iterator, Mapping
 
-from stockroom.contract.document import Document
+from stockroom.contract.document import Document, Fault
 from stockroom.contract.schemas import pointer as written
 from tests.contract.gates.lint import answers, bounds, examples, names, patterns, policies, texts
-from tests.contract.gates.lint.walk import Fault
 
 Rule = Callable[[Document], Iterator[Fault]]
 

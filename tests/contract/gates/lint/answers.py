@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from stockroom.contract.document import Document
-from tests.contract.gates.lint.walk import Fault, Operation, operations
+from stockroom.contract.document import Document, Fault
+from tests.contract.gates.lint.walk import Operation, operations
 
 PAGING = {"page", "per_page", "cursor", "count"}
 LIST = {"total", "total_is_exact", "page", "per_page", "next"}

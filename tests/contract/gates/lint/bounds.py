@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from stockroom.contract.document import Document, Pointer
-from tests.contract.gates.lint.walk import Fault, parts, sent_schemas
+from stockroom.contract.document import Document, Fault, Pointer
+from tests.contract.gates.lint.walk import parts, sent_schemas
 
 # What the runtime checks (`uuid`, `date-time`, `email`), or what says how to show or hold a value.
 FORMATS = {"binary", "date-time", "email", "int64", "password", "uuid"}

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
-from stockroom.contract.document import Document
+from stockroom.contract.document import Document, Fault
 from stockroom.contract.policies import PROBLEM
-from tests.contract.gates.lint.walk import Fault, operations, parts, values
+from tests.contract.gates.lint.walk import operations, parts, values
 
 # Names and addresses that belong to nobody (RFC 2606, RFC 6761, RFC 5737).
 RESERVED = re.compile(r"(.*\.)?(example|invalid|test|example\.(com|net|org))")

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from stockroom.contract.document import Document
-from tests.contract.gates.lint.walk import Fault, operations, parts, values
+from stockroom.contract.document import Document, Fault
+from tests.contract.gates.lint.walk import operations, parts, values
 
 KEBAB = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from stockroom.contract.document import Document
+from stockroom.contract.document import Document, Fault
 from tests.contract.gates.lint.ambiguity import is_ambiguous
 from tests.contract.gates.lint.grammar import NotPortable, read
-from tests.contract.gates.lint.walk import Fault, parts
+from tests.contract.gates.lint.walk import parts
 
 
 def portable_patterns(document: Document) -> Iterator[Fault]:

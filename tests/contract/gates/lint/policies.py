@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from stockroom.contract.document import Document
-from tests.contract.gates.lint.walk import Fault, operations, parts
+from stockroom.contract.document import Document, Fault
+from tests.contract.gates.lint.walk import operations, parts
 
 MOVES_STOCK = "stock:write"
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stockroom.contract.document import Document, Pointer
-from tests.contract.gates.lint.walk import Fault, operations, parts
+from stockroom.contract.document import Document, Fault, Pointer
+from tests.contract.gates.lint.walk import operations, parts
 
 LONGEST_SUMMARY = 60
 # Sentences: the first begins with a capital, code or a figure, the last one ends.
