@@ -11,6 +11,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from app import create_app
+from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract, load_contract
 from stockroom.contract.document import CONTRACT, ContractError
 from stockroom.domain.accounts import ROLE_SCOPES, Role
@@ -39,7 +40,7 @@ def service(
     tmp_path_factory: pytest.TempPathFactory,
     _sqlite_template: Path,
     contract: Contract,
-    witness: Witness,
+    conformance: Conformance,
 ) -> Iterator[CheckedClient]:
     """A client of one service for all tests that change nothing; it counts requests and limits none."""
     folder = tmp_path_factory.mktemp("service")
@@ -58,7 +59,7 @@ def service(
         account = {"username": "ada", "email": "ada@example.com", "password_hash": "-", "role": "admin"}
         work.connection.execute(users.insert(), account | {"disabled": False, "created_at": work.now})
     app = create_app(settings, contract=contract, database=database, observer=counts)
-    with CheckedClient(app, witness) as client:
+    with CheckedClient(app, conformance) as client:
         yield client
     assert (counts.drifts, counts.failures) == ([], 0)
 
