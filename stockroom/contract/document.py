@@ -65,14 +65,13 @@ def read_document(path: Path) -> Document:
 
     Raises ContractError when it is no YAML, repeats a key or is no valid OpenAPI 3.0.
     """
-    document = parse_document(path)
+    document = parse_document(path, path.read_bytes())
     _check(document)
     return document
 
 
-def parse_document(path: Path) -> Document:
-    """Read the YAML at `path`, whatever it says. Raises ContractError when it is none or repeats a key."""
-    text = path.read_bytes()
+def parse_document(path: Path, text: bytes) -> Document:
+    """The document that `text` is; `path` is only named in faults. Raises ContractError if it is no YAML."""
     loader = yaml.CSafeLoader(text)
     try:
         root = loader.get_single_node()
