@@ -150,6 +150,11 @@ CASES: dict[str, list[tuple[Change, str, str]]] = {
     ],
     "typed-schemas": [
         (without("\n    Role: > type"), "\n    Role:", "the schema has no type"),
+        (
+            replace(SCHEMAS, TOTALS, f"\n    All: {{allOf: [{{type: string}}]}}{TOTALS}"),
+            "\n    All:",
+            "there is no reference among what is narrowed",
+        ),
     ],
     "string-bounds": [
         (without("\n    ItemName: > maxLength"), "\n    ItemName:", "the string has no maxLength"),
