@@ -101,11 +101,3 @@ def test_what_is_counted_twice_is_refused(count: Count) -> None:
 def test_only_what_there_is_is_counted(count: Count) -> None:
     assert problem(count({"sku": "NO-1", "counted": 1})) == (404, "not-found")
     assert problem(count({"sku": "AX-1", "counted": 1}, location="NO-1")) == (404, "not-found")
-
-
-def test_a_key_makes_one_count(client: Client, clerk: Headers, count: Count) -> None:
-    key = {"Idempotency-Key": '"8e03978e-40d5-43e8-bc93-6894a57f9324"'}
-    line = {"sku": "AX-1", "counted": 7, "expected": 10}
-    first, second = count(line, headers=key), count(line, headers=key)
-    assert (second.status_code, second.content) == (201, first.content)
-    assert client.get("/movements", headers=clerk).json()["total"] == 2
