@@ -17,6 +17,7 @@ from stockroom.security.tokens import Tokens
 from stockroom.settings import Settings
 from stockroom.storage.engines import Database
 from stockroom.storage.tables import users
+from tests.witness import Witness
 
 KEY = "a key for tests that is long enough"
 
@@ -26,18 +27,11 @@ class CheckedClient(TestClient):
 
     def __init__(self, app: ASGIApp, conformance: Conformance) -> None:
         super().__init__(app, base_url="http://stockroom.test", follow_redirects=False)
-        self._conformance = conformance
+        self._witness = Witness(conformance)
 
     def send(self, request: Any, **options: Any) -> Any:
         response = super().send(request, **options)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        path = request.url.path
-        faults = self._conformance.faults(
-            request.method, path, response.status_code, headers, response.content
-        )
-        assert not faults, (
-            f"{request.method} {path} answered {response.status_code}: {faults}: {response.text[:500]}"
-        )
+        self._witness.see_response(response)
         return response
 
 
@@ -49,6 +43,12 @@ def contract(tmp_path_factory: pytest.TempPathFactory) -> Contract:
 @pytest.fixture(scope="session")
 def conformance(contract: Contract) -> Conformance:
     return Conformance(contract)
+
+
+@pytest.fixture(scope="session")
+def witness(conformance: Conformance) -> Witness:
+    """What sees the answers of services that a test asks in its own way."""
+    return Witness(conformance)
 
 
 @pytest.fixture
