@@ -96,16 +96,14 @@ class Drift:
         method, status = answer.method, answer.status
         operation = self._conformance.operation(method, answer.path)
         name = operation.id if operation else ""
-        faults = [
-            *self._conformance.examine(operation, method, status, answer.headers(), answer.body()),
-        ]
-        self._observer.checked()
-        for part in {fault.part for fault in faults}:
-            self._observer.drifted(name, status, part)
+        faults = [*self._conformance.examine(operation, method, status, answer.headers(), answer.body())]
         for fault in faults:
             # Without its message, which may repeat the answer.
             kind = {"operation": name, "status": status, "part": fault.part}
             self._tell("contract.drift", answer.request_id, **kind, place=fault.place, rule=fault.rule)
+        self._observer.checked()
+        for part in {fault.part for fault in faults}:
+            self._observer.drifted(name, status, part)
 
     @contextmanager
     def _contained(self, request_id: str) -> Iterator[None]:
