@@ -15,9 +15,10 @@ test: check pytest gates ## exactly what CI runs
 
 check: lint types imports ## all of it but the tests
 
-lint: .venv/.dev
+lint: .venv/.dev ## of code and contract
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
+	.venv/bin/python -m tests.contract.gates.lint
 
 types: .venv/.dev
 	.venv/bin/mypy
