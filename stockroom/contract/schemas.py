@@ -63,7 +63,9 @@ class Schemas:
         return schema
 
     def _compiled(self, schema: dict[str, Any]) -> jsonschema_rs.Draft4Validator:
-        root = {"allOf": [draft4(schema)], "components": {"schemas": self._components}}
+        converted = draft4(schema)
+        # A validator keeps a copy of all that it is given: with every component in each, 45 MB a process.
+        root = {"allOf": [converted], "components": {"schemas": self._reached_from(converted)}}
         return jsonschema_rs.Draft4Validator(
             root,
             validate_formats=True,
@@ -73,6 +75,17 @@ class Schemas:
             # Messages are sent back; what was sent in need not be, a password least of all.
             mask="value",
         )
+
+    def _reached_from(self, schema: Any) -> dict[str, Any]:
+        """The components that `schema` refers to, or that one of those does."""
+        reached: dict[str, Any] = {}
+        waiting = [*_references(schema)]
+        while waiting:
+            name = waiting.pop()
+            if name not in reached and name in self._components:
+                reached[name] = self._components[name]
+                waiting += _references(reached[name])
+        return reached
 
 
 def draft4(schema: Any) -> Any:
@@ -104,6 +117,18 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     if "enum" in schema:
         schema["enum"] = [*schema["enum"], None]
     return schema
+
+
+def _references(schema: Any) -> Iterator[str]:
+    """The names of the components that stand in a schema as references."""
+    if isinstance(schema, list):
+        for entry in schema:
+            yield from _references(entry)
+    elif isinstance(schema, dict):
+        if isinstance(schema.get("$ref"), str):
+            yield schema["$ref"].rpartition("/")[2]
+        for entry in schema.values():
+            yield from _references(entry)
 
 
 def faults(validator: Validator, value: Any) -> Iterator[tuple[str, str]]:
