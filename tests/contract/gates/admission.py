@@ -1,0 +1,84 @@
+"""What a contract makes of a request, without a service: the runtime's own checks on what was recorded."""
+
+import base64
+import binascii
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+from starlette.types import Message, Receive, Scope, Send
+
+from stockroom.contract.exchange import EXTENSION, Exchange
+from stockroom.contract.operations import Operation
+from stockroom.contract.security import BearerTokens
+from stockroom.contract.validation import CompiledValidation
+from tests.contract.gates.facts import Fact
+
+
+@dataclass(frozen=True)
+class Claimant:
+    """Whoever a token says it stands for."""
+
+    subject: str
+    scopes: frozenset[str]
+
+
+def admit(operation: Operation, fact: Fact) -> dict[str, Any]:
+    """The values that a handler gets. Raises the Problem that the request must be refused with.
+
+    Any token with claims counts as good: a fact does not tell who signed it, and what has become of its session.
+    """
+    exchange = Exchange(request_id="", client="")
+    scope: Scope = {
+        "extensions": {EXTENSION: exchange},
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in fact.headers.items()],
+        "path_params": _path_parameters(operation.path, fact.path),
+        "query_string": fact.query.encode("latin-1"),
+    }
+    if operation.scopes is not None:
+        check = BearerTokens(claimant).get_fn({}, sorted(operation.scopes))
+        check(SimpleNamespace(scope=scope))
+    _run(CompiledValidation(operation, _let_in)(scope, _receiving(fact.body), _unanswered))
+    return exchange.arguments
+
+
+@lru_cache(maxsize=4096)
+def claimant(token: str) -> Claimant | None:
+    """Who a JWT claims to be for; None for what is no JWT with a subject and scopes."""
+    try:
+        claims = orjson.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+        return Claimant(claims["sub"], frozenset(claims["scope"].split()))
+    except (ValueError, LookupError, TypeError, AttributeError, binascii.Error):
+        return None
+
+
+def _path_parameters(template: str, path: str) -> dict[str, str]:
+    pairs = zip(template.split("/"), path.split("/"), strict=True)
+    return {name.strip("{}").replace("-", "_"): text for name, text in pairs if name.startswith("{")}
+
+
+def _receiving(body: bytes) -> Receive:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body}
+
+    return receive
+
+
+async def _let_in(scope: Scope, receive: Receive, send: Send) -> None:
+    """Where the handler would be."""
+
+
+async def _unanswered(message: Message) -> None:
+    """Validation answers nothing itself: it raises."""
+
+
+def _run(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run what waits for nothing, without the cost of an event loop."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    raise RuntimeError("validation waited for something that is not in the fact")
