@@ -17,6 +17,7 @@ from stockroom.security.tokens import Tokens
 from stockroom.settings import Settings
 from stockroom.storage.engines import Database
 from stockroom.storage.tables import users
+from tests.witness import Witness
 
 KEY = "a key for tests that is long enough"
 
@@ -24,20 +25,13 @@ KEY = "a key for tests that is long enough"
 class CheckedClient(TestClient):
     """A client that lets no answer pass that the contract does not declare."""
 
-    def __init__(self, app: ASGIApp, conformance: Conformance) -> None:
+    def __init__(self, app: ASGIApp, witness: Witness) -> None:
         super().__init__(app, base_url="http://stockroom.test", follow_redirects=False)
-        self._conformance = conformance
+        self._witness = witness
 
     def send(self, request: Any, **options: Any) -> Any:
         response = super().send(request, **options)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        path = request.url.path
-        faults = self._conformance.faults(
-            request.method, path, response.status_code, headers, response.content
-        )
-        assert not faults, (
-            f"{request.method} {path} answered {response.status_code}: {faults}: {response.text[:500]}"
-        )
+        self._witness.see_response(response)
         return response
 
 
@@ -47,8 +41,8 @@ def contract(tmp_path_factory: pytest.TempPathFactory) -> Contract:
 
 
 @pytest.fixture(scope="session")
-def conformance(contract: Contract) -> Conformance:
-    return Conformance(contract)
+def witness(contract: Contract) -> Witness:
+    return Witness(Conformance(contract))
 
 
 @pytest.fixture
@@ -64,14 +58,14 @@ def configure(database_url: str, tmp_path: Path) -> Callable[..., Settings]:
 
 @pytest.fixture
 def serve(
-    configure: Callable[..., Settings], contract: Contract, conformance: Conformance
+    configure: Callable[..., Settings], contract: Contract, witness: Witness
 ) -> Iterator[Callable[..., CheckedClient]]:
     """Start a service with changed settings and get a client of it; all are stopped in the end."""
     clients = []
 
     def serve(database: Database | None = None, **changes: Any) -> CheckedClient:
         app = create_app(configure(**changes), contract=contract, database=database)
-        client = CheckedClient(app, conformance)
+        client = CheckedClient(app, witness)
         client.__enter__()
         clients.append(client)
         return client

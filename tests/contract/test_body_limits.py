@@ -63,7 +63,9 @@ def uploads(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def send_file(uploads: Path, configure: Any, sign_in: Any, tmp_path: Path) -> Callable[..., Answer | None]:
+def send_file(
+    uploads: Path, configure: Any, sign_in: Any, ask_seen: Any, tmp_path: Path
+) -> Callable[..., Answer | None]:
     """Send a file to a service that takes 2 MB at most."""
     path = tmp_path / "openapi.yaml"
     path.write_text(CONTRACT.read_text().replace("maxLength: 104857600", "maxLength: 2000000"))
@@ -73,7 +75,7 @@ def send_file(uploads: Path, configure: Any, sign_in: Any, tmp_path: Path) -> Ca
     def send_file(
         chunks: list[bytes], *more: tuple[str, str], query: str = "kind=items", **options: Any
     ) -> Any:
-        return asyncio.run(ask(app, "POST", f"/imports?{query}", [*headers, *more], chunks, **options))
+        return asyncio.run(ask_seen(app, "POST", f"/imports?{query}", [*headers, *more], chunks, **options))
 
     return send_file
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from stockroom.storage.engines import Database
-from tests.contract.asgi import Answer, ask
+from tests.contract.asgi import Answer
 from tests.contract.conftest import new_token
 
 FILE = b"sku,name\nA1,Axe\n"
@@ -130,14 +130,16 @@ def test_an_odd_key_is_refused(key: str, client: Any, ada: Headers) -> None:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_of_many_at_once_one_is_done(processes: int, serve: Any, ada: Headers, key: str) -> None:
+def test_of_many_at_once_one_is_done(
+    processes: int, serve: Any, ask_seen: Any, ada: Headers, key: str
+) -> None:
     clients = [serve() for _ in range(processes)]
     headers = [*ada.items(), ("Content-Type", "text/csv"), ("Idempotency-Key", key)]
 
     async def all_at_once() -> list[Answer | None]:
         apps = [client.app for client in clients] * 6
         return await asyncio.gather(
-            *(ask(app, "POST", "/imports?kind=items", headers, [FILE]) for app in apps)
+            *(ask_seen(app, "POST", "/imports?kind=items", headers, [FILE]) for app in apps)
         )
 
     answers = [answer for answer in asyncio.run(all_at_once()) if answer]

@@ -5,13 +5,12 @@ from typing import Any
 
 from stockroom.storage.engines import Database
 from stockroom.storage.tables import users
-from tests.contract.asgi import ask
 from tests.contract.conftest import new_token
 
 CALLERS = [f"user-{number}" for number in range(40)]
 
 
-def test_parallel_callers_get_their_own_account(database: Database, serve: Any) -> None:
+def test_parallel_callers_get_their_own_account(database: Database, serve: Any, ask_seen: Any) -> None:
     with database.work() as work:
         account = {"password_hash": "-", "role": "clerk", "disabled": False, "created_at": work.now}
         rows = [account | {"username": name, "email": f"{name}@example.com"} for name in CALLERS]
@@ -23,7 +22,7 @@ def test_parallel_callers_get_their_own_account(database: Database, serve: Any) 
     async def wrong() -> list[str]:
         names = CALLERS * 10
         headers = ([("Authorization", f"Bearer {tokens[name]}")] for name in names)
-        answers = await asyncio.gather(*(ask(app, "GET", "/me", h, extensions=shared) for h in headers))
+        answers = await asyncio.gather(*(ask_seen(app, "GET", "/me", h, extensions=shared) for h in headers))
         return [n for n, answer in zip(names, answers, strict=True) if not _is_of(n, answer)]
 
     assert asyncio.run(wrong()) == []

@@ -12,16 +12,19 @@ from stockroom.security.revocations import Revocations
 from stockroom.security.tokens import Tokens
 from stockroom.storage.engines import open_database
 from stockroom.storage.tables import users
+from tests.witness import Witness
 
 KEY = "a key for tests that is long enough"
 CALLERS, ROUNDS = 50, 20
 
 
-def test_parallel_callers_are_never_taken_for_one_another(start_service: Callable[..., Any]) -> None:
+def test_parallel_callers_are_never_taken_for_one_another(
+    start_service: Callable[..., Any], witness: Witness
+) -> None:
     service = start_service(jwt_key=KEY, rate_limits="report")
     names = [f"caller-{number}" for number in range(CALLERS)]
     add_accounts(service, names)
-    answered = asyncio.run(ask_all(service.url, names))
+    answered = asyncio.run(ask_all(service.url, names, witness))
     assert len(answered) == CALLERS * ROUNDS
     assert all(asked == found for asked, found in answered)
 
@@ -35,7 +38,7 @@ def add_accounts(service: Any, names: list[str]) -> None:
     database.dispose()
 
 
-async def ask_all(url: str, names: list[str]) -> list[tuple[str, str]]:
+async def ask_all(url: str, names: list[str], witness: Witness) -> list[tuple[str, str]]:
     tokens, now = Tokens(KEY.encode(), Revocations()), datetime.now(UTC)
 
     async def ask(client: httpx.AsyncClient, name: str) -> list[tuple[str, str]]:
@@ -44,7 +47,8 @@ async def ask_all(url: str, names: list[str]) -> list[tuple[str, str]]:
         answers = [await client.get("/me", headers=headers) for _ in range(ROUNDS)]
         return [(name, answer.json()["username"]) for answer in answers]
 
-    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+    hooks = {"response": [witness.see_response_later]}
+    async with httpx.AsyncClient(base_url=url, timeout=60, event_hooks=hooks) as client:
         return [
             pair for pairs in await asyncio.gather(*(ask(client, name) for name in names)) for pair in pairs
         ]

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from stockroom.storage.engines import Database
 from stockroom.storage.tables import levels, movement_lines, movements
 from tests.service import KEY
+from tests.witness import Witness
 
 Answer = tuple[int, Any]
 
@@ -24,15 +25,18 @@ Answer = tuple[int, Any]
 class Client:
     """A connection of its own, kept open, as each of many clients has."""
 
-    def __init__(self, address: str, headers: dict[str, str]) -> None:
+    def __init__(self, address: str, headers: dict[str, str], witness: Witness) -> None:
         self._connection = http.client.HTTPConnection(address, timeout=60)
         self._headers = {"Content-Type": "application/json", **headers}
+        self._witness = witness
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        content = None if body is None else json.dumps(body)
-        self._connection.request(method, path, content, self._headers | headers)
+        content = None if body is None else json.dumps(body).encode()
+        headers = self._headers | headers
+        self._connection.request(method, path, content, headers)
         answer = self._connection.getresponse()
         text = answer.read()
+        self._witness.see(method, path, headers, content or b"", answer.status, dict(answer.headers), text)
         return answer.status, json.loads(text) if text else None
 
     def close(self) -> None:
@@ -42,14 +46,15 @@ class Client:
 class Crowd:
     """A running service and many clients of it."""
 
-    def __init__(self, url: str, headers: dict[str, str], database: Database) -> None:
+    def __init__(self, url: str, headers: dict[str, str], database: Database, witness: Witness) -> None:
         self._address = urlsplit(url).netloc
         self._headers = headers
         self._database = database
+        self._witness = witness
         self.one = self.client()
 
     def client(self) -> Client:
-        return Client(self._address, self._headers)
+        return Client(self._address, self._headers, self._witness)
 
     def all_do(self, clients: int, jobs: Sequence[Callable[[Client], Answer]]) -> list[Answer]:
         """Have so many clients do the jobs between them, all at once."""
@@ -103,9 +108,10 @@ def crowd(
     database: Database,
     sign_in: Callable[..., dict[str, str]],
     start_service: Callable[..., Any],
+    witness: Witness,
 ) -> Iterator[Crowd]:
     service = start_service(database_url=database_url, jwt_key=KEY, rate_limits="report")
-    crowd = Crowd(service.url, sign_in("admin"), database)
+    crowd = Crowd(service.url, sign_in("admin"), database, witness)
     with closing(crowd.one):
         yield crowd
     assert service.log().count("Traceback") == 0

@@ -6,12 +6,13 @@ environment variable STOCKROOM_TEST_RECORD names a folder.
 
 import base64
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import orjson
 
@@ -20,6 +21,7 @@ from tests.contract.gates.kinds import kind_of
 VARIABLE = "STOCKROOM_TEST_RECORD"
 # Bytes. Longer bodies are uploads, the contract itself and Swagger UI; no gate needs to see them again.
 LONGEST_BODY = 65_536
+_HOST = re.compile("^https?://[^/]*")
 
 
 @dataclass(frozen=True)
@@ -78,16 +80,19 @@ def record(
     status: int,
     answer_headers: Mapping[str, str],
     answer_body: bytes,
-) -> None:
-    """Record a request and its answer, where the environment asks for that. `url` is as sent, host or not."""
+) -> Fact:
+    """Make a fact of a request and its answer, and record it where the environment asks for that.
+
+    `url` is as sent, with a host or without.
+    """
+    # Not with urllib, which drops control characters and takes a path of two slashes for a host.
+    path, _, query = _HOST.sub("", url).partition("?")
+    asked, told = _lower(headers), _lower(answer_headers)
+    fact = Fact(method, unquote(path), query, asked, body, status, told, answer_body)
     recorder = _recorder()
     if recorder:
-        # A target may begin with two slashes, and is no host then.
-        parts = urlsplit(url if "://" in url else f"http://stockroom.test{url}")
-        mine, theirs = _lower(headers), _lower(answer_headers)
-        recorder.record(
-            Fact(method, unquote(parts.path), parts.query, mine, body, status, theirs, answer_body)
-        )
+        recorder.record(fact)
+    return fact
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:
