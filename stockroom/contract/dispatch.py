@@ -69,7 +69,8 @@ class Dispatcher:
         if operation is None:
             raise Problem("not-found", "Nothing is at this path.")
         # Each of Connexion's layers looks the operation up for itself, and lets pass what it does not find.
-        authorized = operation.scopes is None or exchange.principal is not None
+        principal = exchange.principal
+        authorized = operation.scopes is None or (principal and operation.scopes <= principal.scopes)
         if not authorized or exchange.validated is not operation:
             raise PermissionError(f"{operation.id} was routed to, but not authorized and validated")
         return self.handlers[operation.id]

@@ -1,11 +1,11 @@
-"""Connexion's security seam: a bearer token becomes a principal, whose scopes must cover the operation's."""
+"""Connexion's security seam: a bearer token becomes a principal. Its scopes must cover the operation's."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from connexion.lifecycle import ConnexionRequest
 from connexion.security import AbstractSecurityHandler
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stockroom.contract.exchange import Principal, exchange_of
 from stockroom.contract.problems import Problem
@@ -26,7 +26,7 @@ class Refusal(Problem):
 
 
 class BearerTokens(AbstractSecurityHandler):  # type: ignore[misc]  # Connexion is not typed
-    """Handles `oauth2` schemes. Connexion's own bearer handler ignores the scopes an operation asks for."""
+    """Handles `oauth2` schemes: finds out who calls. What the caller may do, the scope middleware says."""
 
     def __init__(self, authenticate: Authenticate) -> None:
         self._authenticate = authenticate
@@ -34,9 +34,9 @@ class BearerTokens(AbstractSecurityHandler):  # type: ignore[misc]  # Connexion 
     def get_fn(
         self, security_scheme: Mapping[str, Any], required_scopes: list[str]
     ) -> Callable[[ConnexionRequest], dict[str, Any]]:
-        return partial(self._check, frozenset(required_scopes))
+        return self._check
 
-    def _check(self, required: frozenset[str], request: ConnexionRequest) -> dict[str, Any]:
+    def _check(self, request: ConnexionRequest) -> dict[str, Any]:
         principal = self._authenticate(_bearer_token(request.scope["headers"]))
         if principal is None:
             raise Refusal(
@@ -45,16 +45,33 @@ class BearerTokens(AbstractSecurityHandler):  # type: ignore[misc]  # Connexion 
                 "The token is not valid or no longer so.",
                 f'{REALM}, error="invalid_token"',
             )
-        if not required <= principal.scopes:
-            scopes = " ".join(sorted(required))
-            raise Refusal(
-                403,
-                "insufficient-scope",
-                f"This operation needs the scope {scopes}.",
-                f'{REALM}, error="insufficient_scope", scope="{scopes}"',
-            )
         exchange_of(request.scope).principal = principal
         return {"sub": principal.subject}
+
+
+class ScopeMiddleware:
+    """Refuses callers who lack a scope of the operation; behind their limit, so that this counts too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            exchange = exchange_of(scope)
+            if exchange.operation and exchange.operation.scopes and exchange.principal:
+                _require(exchange.operation.scopes, exchange.principal)
+        await self.app(scope, receive, send)
+
+
+def _require(required: frozenset[str], principal: Principal) -> None:
+    if not required <= principal.scopes:
+        scopes = " ".join(sorted(required))
+        challenge = f'{REALM}, error="insufficient_scope", scope="{scopes}"'
+        raise Problem(
+            "insufficient-scope",
+            f"This operation needs the scope {scopes}.",
+            headers={"WWW-Authenticate": challenge},
+        )
 
 
 def _bearer_token(headers: list[tuple[bytes, bytes]]) -> str:

@@ -27,7 +27,7 @@ from stockroom.contract.guard import Guard
 from stockroom.contract.idempotency import KeyStore
 from stockroom.contract.limits import LimitMiddleware, Limits
 from stockroom.contract.problems import Problem
-from stockroom.contract.security import Authenticate, BearerTokens
+from stockroom.contract.security import Authenticate, BearerTokens, ScopeMiddleware
 from stockroom.contract.validation import ValidationMiddleware
 
 Lifespan = Callable[[ASGIApp], AbstractAsyncContextManager[None]]
@@ -77,6 +77,7 @@ def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
             partial(limit, per="ip"),
             SecurityMiddleware,
             partial(limit, per="user"),
+            ScopeMiddleware,
             ValidationMiddleware,
         ],
         resolver=Resolver(lambda operation_id: handlers[operation_id].call),

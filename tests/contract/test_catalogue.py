@@ -45,16 +45,6 @@ def test_every_problem_is_told_of_by_an_operation(contract: Contract) -> None:
     assert told | GENERAL == set(contract.catalogue.types)
 
 
-def test_every_example_of_a_problem_is_of_the_catalogue(contract: Contract) -> None:
-    for operation in contract.operations.values():
-        for status, response in operation.responses.items():
-            example = response.get("content", {}).get("application/problem+json", {}).get("example")
-            if example:
-                kind = contract.catalogue.types[example["type"].removeprefix("/problems/")]
-                assert (example["title"], example["status"]) == (kind.title, kind.status)
-                assert kind.status == status
-
-
 def test_a_problems_type_is_a_page_that_tells_of_it(service: Any, contract: Contract) -> None:
     listed = service.get("/problems").json()["problems"]
     assert [kind["type"] for kind in listed] == [f"/problems/{slug}" for slug in contract.catalogue.types]

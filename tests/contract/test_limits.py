@@ -91,6 +91,15 @@ def test_a_user_has_one_limit_whatever_the_session(client: Client, sign_in: Any)
     assert change(new_token("bob", "clerk")) == 400
 
 
+def test_what_a_role_may_not_do_counts_for_its_user(client: Client) -> None:
+    viewer = {"Authorization": f"Bearer {new_token('eve', 'viewer')}"}
+    left = [
+        RATE.fullmatch(client.post("/items", headers=viewer, json=body).headers["RateLimit"])[1]
+        for body in ({}, {"sku": "A1", "name": "Axe"})
+    ]
+    assert left == ["299", "298"]
+
+
 @pytest.mark.parametrize("path", ["/", "/docs", "/health/live", "/nothing"])
 def test_what_has_no_limit_tells_of_none(path: str, service: Client) -> None:
     assert not {"ratelimit", "ratelimit-policy"} & service.get(path).headers.keys()

@@ -9,6 +9,7 @@ import pytest
 
 import app
 from stockroom.contract.contract import Contract
+from tests.contract.gates.requests import plain_examples
 
 Client = Any
 Serve = Callable[..., Any]
@@ -327,16 +328,17 @@ def scopes_of(contract: Contract, role: str) -> set[str]:
 
 @pytest.mark.parametrize("role", ["viewer", "clerk", "manager", "admin"])
 def test_a_role_may_do_what_the_contract_gives_it(
-    client: Client, sign_in: SignIn, contract: Contract, requests_of: Callable[[], Any], role: str
+    client: Client, sign_in: SignIn, contract: Contract, role: str
 ) -> None:
     caller = sign_in(role)
     allowed, refused = set(), set()
-    for operation, request in requests_of():
+    for example in plain_examples(contract):
+        request = example.request()
         answer = client.request(**request | {"headers": request["headers"] | caller})
         is_refused = answer.status_code == 403 and answer.json()["type"] == "/problems/insufficient-scope"
-        (refused if is_refused else allowed).add(operation.id)
+        (refused if is_refused else allowed).add(example.operation.id)
     owned = scopes_of(contract, role)
-    security = {operation.id: operation.spec["security"] for operation, _ in requests_of()}
+    security = {name: operation.spec["security"] for name, operation in contract.operations.items()}
     expected = {
         name
         for name, schemes in security.items()
@@ -350,10 +352,10 @@ def test_a_role_may_do_what_the_contract_gives_it(
     assert refused or role == "admin"
 
 
-def test_without_a_token_only_open_operations_answer(client: Client, requests_of: Callable[[], Any]) -> None:
-    for operation, request in requests_of():
-        answer = client.request(**request)
+def test_without_a_token_only_open_operations_answer(client: Client, contract: Contract) -> None:
+    for example in plain_examples(contract):
+        answer = client.request(**example.request())
         asked = answer.status_code == 401 and answer.json()["type"] == "/problems/unauthenticated"
-        assert asked == bool(operation.spec["security"]), operation.id
+        assert asked == bool(example.operation.spec["security"]), example
         if asked:
             assert answer.headers["WWW-Authenticate"] == 'Bearer realm="stockroom"'

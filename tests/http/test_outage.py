@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from stockroom.contract.contract import Contract
 from stockroom.storage import migrate
 from stockroom.storage.engines import Database, open_database
+from tests.contract.gates.requests import plain_examples
 
 Client = Any
 Serve = Callable[..., Any]
-Requests = Callable[[], Any]
 SignIn = Callable[..., dict[str, str]]
 
 # Nobody listens there: the port of tcpmux.
@@ -65,16 +66,17 @@ def away(database: Database) -> Iterator[None]:
 
 
 def test_without_the_database_every_operation_that_needs_it_says_so(
-    serve: Serve, sign_in: SignIn, served: Database, requests_of: Requests
+    serve: Serve, sign_in: SignIn, served: Database, contract: Contract
 ) -> None:
     client, admin = serve(served, rate_limits="report"), sign_in("admin")
     with away(served):
-        for operation, request in requests_of():
+        for example in plain_examples(contract):
+            request = example.request()
             answer = client.request(**request | {"headers": request["headers"] | admin})
-            if 503 not in operation.responses:
-                assert answer.status_code < 500, operation.id
+            if 503 not in example.operation.responses:
+                assert answer.status_code < 500, example
                 continue
-            assert answer.status_code == 503, (operation.id, answer.text)
+            assert answer.status_code == 503, (example, answer.text)
             assert answer.json()["type"] == "/problems/unavailable"
             assert int(answer.headers["Retry-After"]) > 0
             assert "Traceback" not in answer.text
