@@ -8,6 +8,7 @@ import orjson
 import yaml
 
 from stockroom.contract.contract import Contract
+from stockroom.contract.deprecation import Deprecation
 from stockroom.contract.discriminator import Validator
 from stockroom.contract.operations import Operation
 from stockroom.contract.policies import template_pattern
@@ -51,7 +52,12 @@ class Conformance:
         spec = known.get(status)
         if spec is None:
             return [f"status {status} is not declared"]
-        return [*self._headers(spec, headers), *self._content(spec, method, headers, body)]
+        deprecation = operation and operation.deprecation
+        return [
+            *self._headers(spec, headers, deprecation.headers if deprecation else {}),
+            *self._content(spec, method, headers, body),
+            *(_unannounced(deprecation, status, headers) if deprecation else ()),
+        ]
 
     def operation(self, method: str, path: str) -> Operation | None:
         """The operation that a request is for; HEAD is GET without the body (RFC 9110, 9.3.2)."""
@@ -65,10 +71,12 @@ class Conformance:
     def _problem(self) -> Mapping[str, Any]:
         return {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
-    def _headers(self, spec: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[str]:
+    def _headers(
+        self, spec: Mapping[str, Any], headers: Mapping[str, str], announced: Mapping[str, str]
+    ) -> Iterator[str]:
         resolve = self._contract.document.resolve
         declared = {name.lower(): resolve(entry) for name, entry in spec.get("headers", {}).items()}
-        for name in headers.keys() - declared.keys() - COMMON:
+        for name in headers.keys() - declared.keys() - announced.keys() - COMMON:
             yield f"the header {name} is not declared"
         for name, entry in declared.items():
             if name not in headers:
@@ -113,3 +121,13 @@ class Conformance:
         if id(schema) not in self._validators:
             self._validators[id(schema)] = self._schemas.validator(schema)
         return self._validators[id(schema)]
+
+
+def _unannounced(deprecation: Deprecation, status: int, headers: Mapping[str, str]) -> Iterator[str]:
+    """What an answer of a deprecated operation does not say of that."""
+    # A malformed request is refused before it is known for which operation it is.
+    if status == 400 and not headers.keys() & {"deprecation", "sunset"}:
+        return
+    for name, value in deprecation.headers.items():
+        if value not in (headers.get(name, ""), headers.get(name, "").rpartition(", ")[2]):
+            yield f"the header {name} does not tell of the deprecation"

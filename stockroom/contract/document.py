@@ -65,7 +65,13 @@ def read_document(path: Path) -> Document:
 
     Raises ContractError when it is no YAML, repeats a key or is no valid OpenAPI 3.0.
     """
-    text = path.read_bytes()
+    document = parse_document(path, path.read_bytes())
+    check_document(document)
+    return document
+
+
+def parse_document(path: Path, text: bytes) -> Document:
+    """The document that `text` is, called `path` in faults. Raises ContractError for no YAML or a key twice."""
     loader = yaml.CSafeLoader(text)
     try:
         root = loader.get_single_node()
@@ -79,9 +85,7 @@ def read_document(path: Path) -> Document:
         raise ContractError(fault) from error
     finally:
         loader.dispose()
-    document = Document(path, text, raw, root)
-    check_document(document)
-    return document
+    return Document(path, text, raw, root)
 
 
 def _fault(path: Path, line: int, message: str) -> str:

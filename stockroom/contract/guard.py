@@ -109,7 +109,11 @@ class _Response:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message["headers"], *self._common(message["headers"])]
+            headers = [*message["headers"], *self._common(message["headers"])]
+            operation = self._exchange.operation
+            if operation and operation.deprecation:
+                headers = operation.deprecation.added_to(headers)
+            message["headers"] = headers
         await self._send(message)
 
     def _common(self, headers: list[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:

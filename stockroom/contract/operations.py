@@ -8,6 +8,7 @@ from typing import Any, Literal
 import limits
 
 from stockroom.contract.bodies import BodyReader, FileReader, FormReader, JsonReader, Readers
+from stockroom.contract.deprecation import Deprecation
 from stockroom.contract.document import ContractError, Document, Pointer
 from stockroom.contract.parameters import Parameter, converter_of, reader_of
 from stockroom.contract.schemas import Schemas
@@ -57,6 +58,7 @@ class Operation:
     scopes: frozenset[str] | None
     rate_limit: RateLimit | None
     cache: CachePolicy | None
+    deprecation: Deprecation | None
     responses: Mapping[int, Mapping[str, Any]]
 
     @property
@@ -127,6 +129,7 @@ class _Compiler:
             scopes=_scopes(spec.get("security", self.document.raw.get("security", []))),
             rate_limit=_rate_limit(spec.get("x-rate-limit")),
             cache=_cache_policy(spec.get("x-cache")),
+            deprecation=_deprecation(spec.get("x-deprecation")),
             responses={int(status): resolve(entry) for status, entry in spec["responses"].items()},
         )
 
@@ -174,3 +177,7 @@ def _rate_limit(spec: dict[str, Any] | None) -> RateLimit | None:
 
 def _cache_policy(spec: dict[str, Any] | None) -> CachePolicy | None:
     return CachePolicy(spec["seconds"], tuple(spec["vary"])) if spec else None
+
+
+def _deprecation(spec: dict[str, Any] | None) -> Deprecation | None:
+    return Deprecation.of(spec) if spec else None

@@ -4,18 +4,20 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from stockroom.contract.deprecation import deprecation_faults
 from stockroom.contract.document import ContractError, Document, Pointer
 from stockroom.contract.operations import METHODS
 
 Fault = tuple[Pointer, str]
 PROBLEM = "application/problem+json"
-EXTENSIONS = {"x-rate-limit", "x-cache"}
+EXTENSIONS = {"x-rate-limit", "x-cache", "x-deprecation"}
 RATE = re.compile(r"[1-9][0-9]{0,6}/(second|minute|hour|day)")
 
 
 def check_policies(document: Document) -> None:
     """Raises ContractError with a line for each promise that could not be kept."""
-    faults = [fault for rule in (_operations, _paths, _problems) for fault in rule(document)]
+    rules = (_operations, _paths, _problems, deprecation_faults)
+    faults = [fault for rule in rules for fault in rule(document)]
     if faults:
         raise ContractError("\n".join(document.fault(pointer, message) for pointer, message in faults))
 

@@ -32,3 +32,24 @@ def without(trail: str) -> Change:
         return text[: text.rindex("\n", 0, position)] + text[text.index("\n", position) :]
 
     return change
+
+
+def cut(trail: str, until: str) -> Change:
+    """Leave out what `trail` leads to, up to the next `until`."""
+
+    def change(text: str) -> str:
+        start = find(text, trail)
+        return text[:start] + text[text.index(until, start + 1) :]
+
+    return change
+
+
+def all_of(*changes: Change) -> Change:
+    """Change one thing after the other."""
+
+    def change(text: str) -> str:
+        for one in changes:
+            text = one(text)
+        return text
+
+    return change
