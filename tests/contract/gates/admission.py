@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from stockroom.contract.exchange import EXTENSION, Exchange
 from stockroom.contract.operations import Operation
-from stockroom.contract.security import BearerTokens
+from stockroom.contract.security import BearerTokens, ScopeMiddleware
 from stockroom.contract.validation import CompiledValidation
 from tests.contract.gates.facts import Fact
 
@@ -31,17 +31,18 @@ def admit(operation: Operation, fact: Fact) -> dict[str, Any]:
 
     Any token with claims counts as good: a fact does not tell who signed it, and what has become of its session.
     """
-    exchange = Exchange(request_id="", client="")
+    exchange = Exchange(request_id="", client="", operation=operation)
     scope: Scope = {
+        "type": "http",
         "extensions": {EXTENSION: exchange},
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in fact.headers.items()],
         "path_params": _path_parameters(operation.path, fact.path),
         "query_string": fact.query.encode("latin-1"),
     }
     if operation.scopes is not None:
-        check = BearerTokens(claimant).get_fn({}, sorted(operation.scopes))
-        check(SimpleNamespace(scope=scope))
-    _run(CompiledValidation(operation, _let_in)(scope, _receiving(fact.body), _unanswered))
+        BearerTokens(claimant).get_fn({}, [])(SimpleNamespace(scope=scope))
+    checks = ScopeMiddleware(CompiledValidation(operation, _let_in))
+    _run(checks(scope, _receiving(fact.body), _unanswered))
     return exchange.arguments
 
 

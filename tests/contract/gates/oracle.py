@@ -44,7 +44,7 @@ class Oracle:
             return
         case = Case.of(operation, fact)
         if case.problem:
-            yield from self._uncatalogued(case)
+            yield from self._unnamed(case)
         try:
             values = admit(operation, fact)
         except Problem as problem:
@@ -63,13 +63,17 @@ class Oracle:
         elif fact.status == 405 and fact.answer_headers.get("allow") != methods:
             yield f"the path has {methods}, and Allow is {fact.answer_headers.get('allow')}"
 
-    def _uncatalogued(self, case: Case) -> Iterator[str]:
+    def _unnamed(self, case: Case) -> Iterator[str]:
+        """A problem is one of the catalogue, and its response names it in its description."""
         kind = self._contract.catalogue.types.get(case.slug)
-        told = case.problem
+        told, status = case.problem, case.fact.status
         if kind is None:
             yield f"the problem {case.slug} is not in the catalogue"
-        elif (told["title"], told["status"], case.fact.status) != (kind.title, kind.status, kind.status):
-            yield f"the problem {case.slug} is {case.fact.status} {told['title']!r}, and not so in the catalogue"
+        elif (told["title"], told["status"], status) != (kind.title, kind.status, kind.status):
+            yield f"the problem {case.slug} is {status} {told['title']!r}, and not so in the catalogue"
+        response = case.operation.responses.get(status, {})
+        if f"`{case.slug}`" not in response.get("description", ""):
+            yield f"the description of {status} does not name the problem {case.slug}"
 
 
 def main(folder: Path) -> int:

@@ -15,7 +15,7 @@ from tests.contract.gates.cases import Case
 
 MAX_AGE = re.compile(r"max-age=([0-9]+)")
 # Where requests end that are counted for each user.
-AT_SECURITY = frozenset({"unauthenticated", "invalid-token", "insufficient-scope"})
+AT_SECURITY = frozenset({"unauthenticated", "invalid-token"})
 
 
 def broken_promises(case: Case, values: Mapping[str, Any] | None, refused: str | None) -> Iterator[str]:

@@ -5,14 +5,17 @@ import pkgutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 
 import handlers
 from stockroom.contract.binding import bind_handlers
+from stockroom.contract.compatibility import breaking_changes
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract, compile_contract
 from stockroom.contract.document import ContractError, Document, check_document
+from tests.contract.gates.examples import example_faults
 from tests.contract.gates.extents import Extents
 from tests.contract.gates.facts import Fact
 from tests.contract.gates.mutations import Mutant
@@ -21,9 +24,10 @@ from tests.contract.gates.oracle import Oracle
 
 @dataclass(frozen=True)
 class Trial:
-    """A mutated contract that has started, and the facts of the operations that the change concerns."""
+    """A mutated contract that has started, the true one, and the facts that the change concerns."""
 
-    contract: Contract
+    before: Contract
+    after: Contract
     facts: list[Fact]
 
 
@@ -31,13 +35,20 @@ class Trial:
 Gate = Callable[[Trial], Iterable[str]]
 
 
-def facts(trial: Trial) -> Iterable[str]:
-    """What the service was seen to do."""
-    oracle = Oracle(trial.contract)
+def _facts(trial: Trial) -> Iterable[str]:
+    oracle = Oracle(trial.after)
     return (said for fact in trial.facts for said in oracle.contradictions(fact))
 
 
-GATES: Mapping[str, Gate] = {"facts": facts}
+def _compatibility(trial: Trial) -> Iterable[str]:
+    return breaking_changes(trial.before.document, trial.after.document, date.today())  # noqa: DTZ011
+
+
+GATES: Mapping[str, Gate] = {
+    "examples": lambda trial: example_faults(trial.after),
+    "facts": _facts,
+    "compatibility": _compatibility,
+}
 
 
 class Court:
@@ -56,7 +67,7 @@ class Court:
             contract = self._start(replace(self._contract.document, raw=raw))
         except ContractError as error:
             return {"start": str(error).splitlines()[0]}
-        trial = Trial(contract, self._concerned(raw))
+        trial = Trial(self._contract, contract, self._concerned(raw))
         said = {name: next(iter(gate(trial)), None) for name, gate in GATES.items()}
         return {name: words for name, words in said.items() if words is not None}
 
