@@ -19,15 +19,20 @@ class Case:
     fact: Fact
     problem: Mapping[str, Any]
 
-    @classmethod
-    def of(cls, operation: Operation, fact: Fact) -> "Case":
-        is_problem = fact.answer_headers.get("content-type") == MEDIA_TYPE and fact.answer_body
-        return cls(operation, fact, orjson.loads(fact.answer_body) if is_problem else {})
-
     @property
     def slug(self) -> str:
-        return str(self.problem.get("type", "")).removeprefix("/problems/")
+        return slug_of(self.problem)
 
     @property
     def is_served(self) -> bool:
         return self.fact.status < 400
+
+
+def problem_of(fact: Fact) -> Mapping[str, Any]:
+    is_problem = fact.answer_headers.get("content-type") == MEDIA_TYPE and fact.answer_body
+    problem: Mapping[str, Any] = orjson.loads(fact.answer_body) if is_problem else {}
+    return problem
+
+
+def slug_of(problem: Mapping[str, Any]) -> str:
+    return str(problem.get("type", "")).removeprefix("/problems/")

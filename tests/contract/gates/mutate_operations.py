@@ -1,6 +1,7 @@
 """Mutations of what operations take and answer."""
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from stockroom.contract.document import Pointer
@@ -46,7 +47,7 @@ def swap_responses(raw: Tree) -> Changes:
     """The answers of two refusals are mistaken for each other."""
     for pointer, operation in operations(raw):
         refused = [status for status in operation["responses"] if status >= "400"]
-        for one, other in zip(refused, refused[1:], strict=False):
+        for one, other in pairwise(refused):
             entries = operation["responses"]
             if entries[one] != entries[other]:
                 new = entries | {one: entries[other], other: entries[one]}
@@ -85,11 +86,9 @@ def add_header(raw: Tree) -> Changes:
 
 
 def require_header(raw: Tree) -> Changes:
-    for pointer, response in responses(raw):
-        for name, header in response.get("headers", {}).items():
-            written = raw["components"]["headers"][header["$ref"].rpartition("/")[2]]
-            if not written.get("required"):
-                yield (*pointer, "headers", name), "required", written | {"required": True}
+    for name, header in raw["components"]["headers"].items():
+        if not header.get("required"):
+            yield ("components", "headers", name, "required"), "required", True
 
 
 def drop_parameter(raw: Tree) -> Changes:

@@ -1,6 +1,7 @@
 """Mutations of who may do what how often, of routes, links, problems and examples."""
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from stockroom.contract.document import Pointer
@@ -110,7 +111,7 @@ def _with(raw: Tree, extension: str) -> Iterator[tuple[Pointer, Any]]:
 def move_template_up(raw: Tree) -> Changes:
     """A templated path comes before the path that stands before it."""
     paths = list(raw["paths"])
-    for before, path in zip(paths, paths[1:], strict=False):
+    for before, path in pairwise(paths):
         if "{" in path and "{" not in before:
             order = [path if p == before else before if p == path else p for p in paths]
             yield ("paths",), f"{path} before {before}", {p: raw["paths"][p] for p in order}
@@ -118,11 +119,10 @@ def move_template_up(raw: Tree) -> Changes:
 
 def shadow_path(raw: Tree) -> Changes:
     """A template takes the place of a static path's last segment, and matches its neighbours too."""
-    for path, methods in raw["paths"].items():
+    for path in raw["paths"]:
         parent, _, last = path.rpartition("/")
         if last and "{" not in last:
             yield ("paths",), f"{path} is {parent}/{{any}}", renamed(raw["paths"], path, f"{parent}/{{any}}")
-            assert methods
 
 
 def rename_path(raw: Tree) -> Changes:
@@ -146,7 +146,7 @@ def rename_operation_id(raw: Tree) -> Changes:
 def swap_operation_ids(raw: Tree) -> Changes:
     """Of two operations that stand one after the other."""
     found = list(operations(raw))
-    for (one, first), (other, second) in zip(found, found[1:], strict=False):
+    for (one, first), (other, second) in pairwise(found):
         paths = raw["paths"]
         for pointer, name in ((one, second["operationId"]), (other, first["operationId"])):
             _, path, method = pointer
@@ -155,25 +155,25 @@ def swap_operation_ids(raw: Tree) -> Changes:
 
 
 def change_link(raw: Tree) -> Changes:
-    ids = [operation["operationId"] for _, operation in operations(raw)]
+    """To an operation that takes nothing of what the link gives."""
+    other = next(operation["operationId"] for _, operation in operations(raw))
     for pointer, links in _links(raw):
         for name, link in links.items():
-            other = ids[(ids.index(link["operationId"]) + 1) % len(ids)]
             yield (*pointer, name, "operationId"), f"{link['operationId']} to {other}", other
 
 
 def change_link_parameter(raw: Tree) -> Changes:
     for pointer, links in _links(raw):
         for name, link in links.items():
-            for parameter, source in link["parameters"].items():
+            for parameter, source in link.get("parameters", {}).items():
                 yield (*pointer, name, "parameters", parameter), f"{source}_", f"{source}_"
 
 
 def rename_link_parameter(raw: Tree) -> Changes:
     for pointer, links in _links(raw):
         for name, link in links.items():
-            for parameter in link["parameters"]:
-                new = renamed(link["parameters"], parameter, f"{parameter}_")
+            for parameter in link.get("parameters", {}):
+                new = renamed(link.get("parameters", {}), parameter, f"{parameter}_")
                 yield (*pointer, name, "parameters"), f"{parameter} is {parameter}_", new
 
 

@@ -1,6 +1,7 @@
 """Mutations of what values may be."""
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from stockroom.contract.document import Pointer
@@ -193,7 +194,7 @@ def swap_mappings(raw: Tree) -> Changes:
     for pointer, schema in schemas(raw):
         mapping = schema.get("discriminator", {}).get("mapping", {})
         names = list(mapping)
-        for one, other in zip(names, names[1:], strict=False):
+        for one, other in pairwise(names):
             new = mapping | {one: mapping[other], other: mapping[one]}
             yield (*pointer, "discriminator", "mapping"), f"{one} and {other} swapped", new
 

@@ -5,14 +5,15 @@
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract, load_contract
 from stockroom.contract.problems import Problem
 from tests.contract.gates.admission import admit
-from tests.contract.gates.cases import Case
+from tests.contract.gates.cases import Case, problem_of, slug_of
 from tests.contract.gates.facts import Fact, read_facts
 from tests.contract.gates.promises import broken_promises
 from tests.contract.gates.refusals import wrongly_answered, wrongly_refused
@@ -38,15 +39,21 @@ class Oracle:
         yield from self._conformance.faults(
             fact.method, fact.path, fact.status, fact.answer_headers, fact.answer_body
         )
+        problem = problem_of(fact)
+        if problem:
+            yield from self._uncatalogued(fact, problem)
         operation = self._conformance.operation(fact.method, fact.path)
         if operation is None:
             yield from self._outside(fact)
-            return
-        case = Case.of(operation, fact)
-        if case.problem:
-            yield from self._unnamed(case)
+        else:
+            yield from self._of_operation(Case(operation, fact, problem))
+
+    def _of_operation(self, case: Case) -> Iterator[str]:
+        response = case.operation.responses.get(case.fact.status, {})
+        if case.slug and f"`{case.slug}`" not in response.get("description", ""):
+            yield f"the description of {case.fact.status} does not name the problem {case.slug}"
         try:
-            values = admit(operation, fact)
+            values = admit(case.operation, case.fact)
         except Problem as problem:
             yield from wrongly_answered(case, problem, self._contract.catalogue)
             yield from broken_promises(case, None, problem.code)
@@ -63,17 +70,13 @@ class Oracle:
         elif fact.status == 405 and fact.answer_headers.get("allow") != methods:
             yield f"the path has {methods}, and Allow is {fact.answer_headers.get('allow')}"
 
-    def _unnamed(self, case: Case) -> Iterator[str]:
-        """A problem is one of the catalogue, and its response names it in its description."""
-        kind = self._contract.catalogue.types.get(case.slug)
-        told, status = case.problem, case.fact.status
+    def _uncatalogued(self, fact: Fact, problem: Mapping[str, Any]) -> Iterator[str]:
+        slug = slug_of(problem)
+        kind = self._contract.catalogue.types.get(slug)
         if kind is None:
-            yield f"the problem {case.slug} is not in the catalogue"
-        elif (told["title"], told["status"], status) != (kind.title, kind.status, kind.status):
-            yield f"the problem {case.slug} is {status} {told['title']!r}, and not so in the catalogue"
-        response = case.operation.responses.get(status, {})
-        if f"`{case.slug}`" not in response.get("description", ""):
-            yield f"the description of {status} does not name the problem {case.slug}"
+            yield f"the problem {slug} is not in the catalogue"
+        elif (problem["title"], problem["status"], fact.status) != (kind.title, kind.status, kind.status):
+            yield f"the problem {slug} is {fact.status} {problem['title']!r}, and not so in the catalogue"
 
 
 def main(folder: Path) -> int:
