@@ -1,11 +1,15 @@
 """How gunicorn and uvicorn serve the application; `gunicorn.conf.py` names these classes."""
 
 import logging
+import uuid
 from typing import Any
 
+import orjson
 from gunicorn.glogging import Logger
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn_worker import UvicornWorker
+
+from stockroom.contract.guard import CLOSED, SECURITY_HEADERS
 
 LONGEST_HEAD = 64 * 1024
 """Bytes of a request line with its headers that are taken in before the connection is given up."""
@@ -36,6 +40,30 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_length += len(data)
             if self._head_length > LONGEST_HEAD and not self.transport.is_closing():
                 self.send_400_response("The request head is too long.")
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP as the guard would, which is not asked, and end the connection."""
+        problem = {
+            "type": "/problems/malformed-request",
+            "title": "The request is malformed",
+            "status": 400,
+            "detail": msg,
+            "instance": "",  # There is no path to tell of.
+        }
+        body = orjson.dumps(problem)
+        headers = [
+            (b"content-type", b"application/problem+json"),
+            (b"content-length", b"%d" % len(body)),
+            (b"cache-control", b"no-store"),
+            (b"connection", b"close"),
+            (b"x-request-id", uuid.uuid4().hex.encode()),
+            *self.server_state.default_headers,
+            *SECURITY_HEADERS,
+            CLOSED,
+        ]
+        lines = [b"HTTP/1.1 400 Bad Request", *(b"%b: %b" % header for header in headers), b"", body]
+        self.transport.write(b"\r\n".join(lines))
+        self.transport.close()
 
 
 class Worker(UvicornWorker):

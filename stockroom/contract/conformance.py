@@ -12,6 +12,7 @@ from stockroom.contract.deprecation import Deprecation
 from stockroom.contract.discriminator import Validator
 from stockroom.contract.operations import Operation
 from stockroom.contract.policies import template_pattern
+from stockroom.contract.problem_types import PROBLEM
 from stockroom.contract.schemas import Schemas, faults
 
 # What every answer may carry; the contract says so once, in its description.
@@ -30,8 +31,12 @@ COMMON = frozenset(
         "x-request-id",
     }
 )
-# Answers to what is no operation: no such path, no such method, or a request that no path can be read from.
-OUTSIDE = frozenset({400, 404, 405})
+# Answers to what is no operation: a request that no path can be read from, no such path, no such method.
+OUTSIDE = {
+    400: "/problems/malformed-request",
+    404: "/problems/not-found",
+    405: "/problems/method-not-allowed",
+}
 
 
 class Conformance:
@@ -48,8 +53,7 @@ class Conformance:
     ) -> list[str]:
         """What of an answer is not declared. `path` is percent-decoded, header names are lower-case."""
         operation = self.operation(method, path)
-        known = dict.fromkeys(OUTSIDE, self._problem) if operation is None else operation.responses
-        spec = known.get(status)
+        spec = (self._outside if operation is None else operation.responses).get(status)
         if spec is None:
             return [f"status {status} is not declared"]
         deprecation = operation and operation.deprecation
@@ -68,8 +72,13 @@ class Conformance:
         return None
 
     @cached_property
-    def _problem(self) -> Mapping[str, Any]:
-        return {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    def _outside(self) -> Mapping[int, Mapping[str, Any]]:
+        problem = {"$ref": "#/components/schemas/Problem"}
+        schemas = {
+            status: {"allOf": [problem, {"properties": {"type": {"enum": [kind]}}}]}
+            for status, kind in OUTSIDE.items()
+        }
+        return {status: {"content": {PROBLEM: {"schema": schema}}} for status, schema in schemas.items()}
 
     def _headers(
         self, spec: Mapping[str, Any], headers: Mapping[str, str], announced: Mapping[str, str]

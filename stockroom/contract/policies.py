@@ -5,19 +5,19 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from stockroom.contract.deprecation import deprecation_faults
-from stockroom.contract.document import ContractError, Document, Pointer
+from stockroom.contract.document import ContractError, Document
 from stockroom.contract.operations import METHODS
+from stockroom.contract.problem_types import PROBLEM, Fault, check_catalogue, check_problem_types
 
-Fault = tuple[Pointer, str]
-PROBLEM = "application/problem+json"
 EXTENSIONS = {"x-rate-limit", "x-cache", "x-deprecation"}
 RATE = re.compile(r"[1-9][0-9]{0,6}/(second|minute|hour|day)")
 
 
 def check_policies(document: Document) -> None:
     """Raises ContractError with a line for each promise that could not be kept."""
-    rules = (_operations, _paths, _problems, deprecation_faults)
-    faults = [fault for rule in rules for fault in rule(document)]
+    rules = (_operations, _paths, check_catalogue, check_problem_types, deprecation_faults)
+    # What operations share is told of once.
+    faults = dict.fromkeys(fault for rule in rules for fault in rule(document))
     if faults:
         raise ContractError("\n".join(document.fault(pointer, message) for pointer, message in faults))
 
@@ -167,18 +167,6 @@ def template_pattern(path: str) -> re.Pattern[str]:
             "[^/]+" if part.startswith("{") else re.escape(part) for part in re.split(r"(\{[^}]*\})", path)
         )
     )
-
-
-def _problems(document: Document) -> Iterator[Fault]:
-    catalogue = document.raw.get("x-problems")
-    if not isinstance(catalogue, dict):
-        yield (), "the catalogue of problems (x-problems) is missing"
-        return
-    for slug, entry in catalogue.items():
-        if not isinstance(entry, dict) or set(entry) != {"status", "title", "description"}:
-            yield ("x-problems", slug), "a problem has a status, a title and a description"
-        elif type(entry["status"]) is not int or not 400 <= entry["status"] <= 599:
-            yield ("x-problems", slug, "status"), "the status of a problem is from 400 to 599"
 
 
 def _security_of(document: Document, spec: Mapping[str, Any]) -> list[dict[str, list[str]]]:

@@ -1,19 +1,24 @@
 """Problems: what is raised is in the catalogue, the other way round too, and operations tell of it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import app
 from stockroom import contract as runtime
 from stockroom.contract.contract import Contract
+from stockroom.contract.problem_types import problem_types
 from stockroom.contract.problems import Problem
 from stockroom.domain.errors import DomainError
 
 RAISED = re.compile(r'\b(?:Problem|Refusal)\(\s*(?:\d+,\s*)?"([a-z-]+)"')
 # Answers to what is no operation, and to faults of ours.
 GENERAL = {"method-not-allowed", "internal-error"}
+
+
+def slugs(types: Iterable[str]) -> set[str]:
+    return {kind.removeprefix("/problems/") for kind in types}
 
 
 def codes_of(kind: type[DomainError]) -> Iterator[str]:
@@ -32,17 +37,24 @@ def test_the_catalogue_holds_what_is_raised_and_nothing_else(contract: Contract)
     assert codes_raised() == set(contract.catalogue.types)
 
 
-def test_every_problem_is_told_of_by_an_operation(contract: Contract) -> None:
-    told: set[str] = set()
+def test_every_problem_is_declared_by_an_operation(contract: Contract) -> None:
+    declared: set[str] = set()
     for operation in contract.operations.values():
         for status, response in operation.responses.items():
-            mentioned = set(re.findall(r"`([a-z-]+)`", response["description"])) & set(
-                contract.catalogue.types
-            )
-            assert {contract.catalogue.types[code].status for code in mentioned} <= {status}, operation.id
-            assert bool(mentioned) == (status >= 400), (operation.id, status)
-            told |= mentioned
-    assert told | GENERAL == set(contract.catalogue.types)
+            kinds = slugs(problem_types(response))
+            assert bool(kinds) == (status >= 400), (operation.id, status)
+            declared |= kinds
+    assert declared | GENERAL == set(contract.catalogue.types)
+
+
+def test_what_a_response_says_of_its_problems_is_what_it_declares(contract: Contract) -> None:
+    any_400 = {"malformed-request", "validation-failed"}
+    for operation in contract.operations.values():
+        for status, response in operation.responses.items():
+            words = response["description"]
+            told = set(re.findall(r"`([a-z-]+)`", words)) & set(contract.catalogue.types)
+            told |= any_400 if words.startswith("As any 400") else set()
+            assert told == slugs(problem_types(response)), (operation.id, status)
 
 
 def test_a_problems_type_is_a_page_that_tells_of_it(service: Any, contract: Contract) -> None:

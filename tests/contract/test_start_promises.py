@@ -40,8 +40,8 @@ def test_an_answer_that_a_policy_causes_is_declared(
         ("TooManyRequests", "RateLimit-Policy", "\n  /register: > '429'"),
         ("TooManyRequestsOrAttempts", "Retry-After", "\n  /login: > '429'"),
         ("Unavailable", "Retry-After", "\n  /register: > '503'"),
-        ("Unauthorized", "WWW-Authenticate", "\n  /me: > '401'"),
-        ("NotModified", "ETag", "\n  /openapi.json: > '304'"),
+        ("UnauthorizedOrGone", "WWW-Authenticate", "\n  /me: > '401'"),
+        ("NotModified", "ETag", "\n  /items: > '304'"),
     ],
 )
 def test_the_headers_of_an_answer_are_declared(
@@ -77,3 +77,17 @@ def test_the_catalogue_of_problems_is_complete(
     change: Change, trail: str, message: str, refusal: Refusal
 ) -> None:
     refusal(change, trail, message)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        pytest.param("sku-gone", "/problems/sku-gone is not in the catalogue (x-problems)", id="unknown"),
+        pytest.param("not-found", "/problems/not-found has status 404, not 409", id="of another status"),
+    ],
+)
+def test_an_error_is_a_problem_of_the_catalogue_with_its_status(
+    kind: str, message: str, refusal: Refusal
+) -> None:
+    place = "\n    SkuTaken: > enum"
+    refusal(replace(place, "/problems/sku-taken", f"/problems/{kind}"), place, message)

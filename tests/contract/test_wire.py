@@ -13,6 +13,7 @@ from stockroom.storage.engines import open_database
 from stockroom.storage.tables import users
 from tests.contract.conftest import new_token
 from tests.service import KEY
+from tests.witness import Witness
 
 Say = Callable[..., bytes]
 
@@ -29,7 +30,7 @@ def running(start_service: Any) -> Any:
 
 
 @pytest.fixture
-def say(running: Any) -> Iterator[Say]:
+def say(running: Any, witness: Witness) -> Iterator[Say]:
     """Send bytes and get all that comes back until the connection ends; `leaving` ends it without waiting."""
 
     def say(*lines: str, body: bytes = b"", leaving: bool = False) -> bytes:
@@ -38,12 +39,25 @@ def say(running: Any) -> Iterator[Say]:
             connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
             if leaving:
                 connection.shutdown(socket.SHUT_WR)
-            return b"".join(iter(lambda: connection.recv(65_536), b""))
+            answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+        if answer:
+            see(witness, lines, body, answer)
+        return answer
 
     yield say
     log = running.log()
     assert "Traceback" not in log
     assert "request.failed" not in log
+
+
+def see(witness: Witness, lines: tuple[str, ...], body: bytes, answer: bytes) -> None:
+    """Hold the one answer of a connection against the contract."""
+    method, target, _ = lines[0].split(" ")
+    asked = dict(line.split(": ", 1) for line in lines[1:])
+    status, _, rest = answer.partition(b"\r\n")
+    told, _, content = rest.partition(b"\r\n\r\n")
+    headers = dict(line.split(": ", 1) for line in told.decode("latin-1").split("\r\n"))
+    witness.see(method, target, asked, body, int(status.split()[1]), headers, content)
 
 
 def statuses(answer: bytes) -> list[int]:
