@@ -29,9 +29,15 @@ class Link:
         return f"{self.source} {self.name}"
 
     def follow(self, example: Example, asked: Example, answer: httpx.Response) -> Example:
-        """`example` of the target with what the link takes from the request `asked` and its answer."""
-        parameters = {name: _value(given, asked, answer) for name, given in self.parameters.items()}
-        body = example.body if self.body is None else _value(self.body, asked, answer)
+        """`example` of the target with what the link takes from the request `asked` and its answer.
+
+        Raises LookupError for an expression that leads to nothing.
+        """
+        try:
+            parameters = {name: _value(given, asked, answer) for name, given in self.parameters.items()}
+            body = example.body if self.body is None else _value(self.body, asked, answer)
+        except (LookupError, ValueError) as error:
+            raise LookupError(f"the link {self} finds nothing: {error!r} in {answer.text[:500]}") from error
         return replace(example, parameters={**example.parameters, **parameters}, body=body)
 
 

@@ -43,11 +43,22 @@ class Example:
             path = path.replace(f"{{{name}}}", quote(text, safe=""))
         headers = texts["header"]
         request: dict[str, Any] = {"method": self.operation.method, "headers": headers}
-        request["url"] = f"{path}?{urlencode(texts['query'])}" if texts["query"] else path
+        request["url"] = with_query(path, texts["query"])
         if self.media:
             headers["Content-Type"] = self.media
             request["content"] = _content(self.media, self.body)
         return request
+
+
+def with_query(url: str, parameters: Mapping[str, str]) -> str:
+    """`url` with more parameters."""
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(parameters)}" if parameters else url
+
+
+def refused(example: Example) -> dict[str, Any]:
+    """The request of an example, made one that every operation refuses for its values: 400."""
+    request = example.request()
+    return request | {"url": with_query(request["url"], {"unheard-of": "1"})}
 
 
 def examples_of(contract: Contract, operation: Operation) -> Iterator[Example]:

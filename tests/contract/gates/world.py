@@ -1,16 +1,15 @@
 """A world in which the contract's examples succeed, made by sending other examples first."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 
 from stockroom.contract.contract import Contract
+from tests.contract.gates.home import Headers, Home
 from tests.contract.gates.links import Link, links_of
 from tests.contract.gates.requests import Example, examples_of
-
-Headers = dict[str, str]
 
 ITEM, SHELF, BAY = "handlers.items.create", "handlers.locations.create shelf", "handlers.locations.create bay"
 STOCK = (ITEM, SHELF, BAY, "handlers.movements.record receipt")
@@ -34,19 +33,24 @@ HINT = (
 
 @dataclass
 class World:
-    """A service with nothing in it but a `caller` who may do everything.
+    """A service with nothing in it, and a `caller` who may do everything; the headers of nobody are `{}`.
 
     Logging in, at the contract's `tokenUrl`, changes the caller to who has logged in.
     """
 
     contract: Contract
-    client: Any
-    caller: Headers
-    _links: dict[str, Link] = field(init=False)
+    home: Home
+    caller: Headers | None = None
 
     def __post_init__(self) -> None:
+        if self.caller is None:
+            self.caller = self.home.sign_in("keeper")
         # The first of several that lead to the same operation.
         self._links = {link.target: link for link in reversed(list(links_of(self.contract)))}
+
+    def by(self, user: str, scopes: Iterable[str] | None = None) -> "World":
+        """The same world with another caller, whose token allows `scopes`, or everything."""
+        return replace(self, caller=self.home.sign_in(user, scopes))
 
     def prepare(self, example: Example) -> Example:
         """Bring about what `example` speaks of; return it with what only the service can know: ids, ETags."""
@@ -74,12 +78,13 @@ class World:
         return found[name]
 
     def send(self, example: Example, **headers: str) -> httpx.Response:
-        """The answer to a request as the caller makes it, with more `headers`."""
-        request = example.request()
-        caller = self.caller if example.operation.scopes is not None else {}
-        answer: httpx.Response = self.client.request(
-            **request | {"headers": request["headers"] | caller | headers}
-        )
+        """The answer to an example that the caller sends, with more `headers`."""
+        return self.ask(example.request(), **headers)
+
+    def ask(self, request: dict[str, Any], **headers: str) -> httpx.Response:
+        """The answer to any request of the caller."""
+        sent = {**request, "headers": request.get("headers", {}) | (self.caller or {}) | headers}
+        answer: httpx.Response = self.home.client.request(**sent)
         return answer
 
     def succeed(self, example: Example) -> httpx.Response:

@@ -1,0 +1,48 @@
+"""A service that runs in this process, and what tests do to it past HTTP."""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from stockroom.domain.accounts import ROLE_SCOPES
+from stockroom.security.revocations import Revocations
+from stockroom.security.tokens import Tokens
+from stockroom.storage.engines import Database
+from stockroom.storage.tables import idempotency_keys, users
+from tests.service import KEY, CheckedClient
+
+Headers = dict[str, str]
+
+_TOKENS = Tokens(KEY.encode(), Revocations())
+
+
+@dataclass(frozen=True)
+class Home:
+    """A client of the service, and the database that it uses."""
+
+    client: CheckedClient
+    database: Database
+
+    def sign_in(self, user: str, scopes: Iterable[str] | None = None) -> Headers:
+        """The headers of an administrator in a new session, whose token allows `scopes`, or everything."""
+        account = {"username": user, "email": "nobody@example.com", "password_hash": "-", "role": "admin"}
+        with self.database.work() as work:
+            found = sa.select(users.c.username).where(users.c.username == user)
+            if work.connection.execute(found).first() is None:
+                work.connection.execute(users.insert(), account | {"disabled": False, "created_at": work.now})
+        allowed = ROLE_SCOPES["admin"] if scopes is None else frozenset(scopes)
+        token = _TOKENS.issue(user, str(uuid.uuid4()), allowed, datetime.now(UTC))
+        return {"Authorization": f"Bearer {token}"}
+
+    @contextmanager
+    def blocked(self) -> Iterator[None]:
+        """Meanwhile no transaction ends that keeps an idempotency key: a lock of the database is held."""
+        # On SQLite the transaction itself is the lock: there is one for all writes.
+        with self.database.writes.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.text(f"LOCK TABLE {idempotency_keys.name} IN EXCLUSIVE MODE"))
+            yield
