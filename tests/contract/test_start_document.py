@@ -10,6 +10,7 @@ from tests.contract.changes import Change, Refusal, replace
 
 LOGIN, ITEMS = "\n  /login:", "\n  /items:"
 PAGE = "schema: {type: integer, minimum: 1, maximum: 1000000}"
+EXACT = "schema: {type: string, enum: [exact]}"
 
 
 @pytest.mark.parametrize(
@@ -55,9 +56,9 @@ PAGE = "schema: {type: integer, minimum: 1, maximum: 1000000}"
             id="a parameter without a type",
         ),
         pytest.param(
-            replace("\n    Page:", PAGE, "content: {application/json: {schema: {type: object}}}"),
+            replace("\n    Count:", EXACT, "content: {application/json: {schema: {type: object}}}"),
             "\n  /users: > get:",
-            "page needs a schema and a place",
+            "count needs a schema and a place",
             id="a parameter in JSON",
         ),
         pytest.param(

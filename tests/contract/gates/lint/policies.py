@@ -1,0 +1,43 @@
+"""Who may do a thing, how often, and whether twice: policies that are legal and unwise."""
+
+from collections.abc import Iterator
+
+from stockroom.contract.document import Document
+from tests.contract.gates.lint.walk import Fault, operations, parts
+
+MOVES_STOCK = "stock:write"
+
+
+def explicit_security(document: Document) -> Iterator[Fault]:
+    """An operation says what token it asks for; `[]` is none. Nobody opens one by forgetting a line."""
+    for pointer, spec in parts(document, "operation"):
+        if "security" not in spec:
+            yield pointer, "the operation does not say whom it is for"
+
+
+def limits(document: Document) -> Iterator[Fault]:
+    """What asks for a token or changes anything is limited; callers who are known are counted one by one."""
+    for operation in operations(document):
+        limit, is_secured = operation.spec.get("x-rate-limit"), bool(operation.spec["security"])
+        if limit is None and (is_secured or operation.method != "get"):
+            yield operation.pointer, "the operation has no x-rate-limit"
+        if limit is not None and is_secured and limit["per"] != "user":
+            yield (*operation.pointer, "x-rate-limit"), "all callers behind one address share this limit"
+
+
+def shared_answers(document: Document) -> Iterator[Fault]:
+    """Only answers to GET are kept, and those to callers with a token vary by role or user."""
+    for operation in operations(document):
+        cache = operation.spec.get("x-cache")
+        if cache and operation.method != "get":
+            yield (*operation.pointer, "x-cache"), "the answer to a change is kept"
+        if cache and operation.spec["security"] and not cache["vary"]:
+            yield (*operation.pointer, "x-cache"), "one caller gets the answer to another"
+
+
+def idempotency(document: Document) -> Iterator[Fault]:
+    """A POST that moves stock or begins long work takes an Idempotency-Key, or it would happen twice."""
+    for operation in operations(document):
+        is_twice = MOVES_STOCK in operation.scopes or operation.success == "202"
+        if operation.method == "post" and is_twice and not operation.takes("Idempotency-Key"):
+            yield operation.pointer, "the operation takes no Idempotency-Key"
