@@ -49,7 +49,7 @@ class Deprecation:
 
 def sunset_of(spec: Mapping[str, Any]) -> date | None:
     """The day after which what `spec` describes may be gone; None if it is not deprecated."""
-    return date.fromisoformat(spec[EXTENSION]["sunset"]) if spec.get("deprecated") is True else None
+    return date.fromisoformat(spec[EXTENSION]["sunset"]) if EXTENSION in spec else None
 
 
 def deprecation_faults(document: Document) -> Iterator[tuple[Pointer, str]]:

@@ -71,7 +71,7 @@ def read_document(path: Path) -> Document:
 
 
 def parse_document(path: Path, text: bytes) -> Document:
-    """The document that `text` is, called `path` in faults. Raises ContractError for no YAML or a key twice."""
+    """The document that `text` is; `path` is only named in faults. Raises ContractError if it is no YAML."""
     loader = yaml.CSafeLoader(text)
     try:
         root = loader.get_single_node()

@@ -34,12 +34,18 @@ def without(trail: str) -> Change:
     return change
 
 
+def add(trail: str, text: str) -> Change:
+    """Put `text` behind the last of the texts that `trail` leads over."""
+    last = trail.rpartition(" > ")[2]
+    return replace(trail, last, last + text)
+
+
 def cut(trail: str, until: str) -> Change:
-    """Leave out what `trail` leads to, up to the next `until`."""
+    """Leave out the lines from the one that `trail` leads to, up to the next that begins with `until`."""
 
     def change(text: str) -> str:
-        start = find(text, trail)
-        return text[:start] + text[text.index(until, start + 1) :]
+        start = text.rindex("\n", 0, find(text, trail) + 1)
+        return text[:start] + text[text.index(f"\n{until}", start + 1) :]
 
     return change
 

@@ -44,4 +44,4 @@ def _problem_changes(whole: Both) -> Iterator[Finding]:
 
 
 def _listed(places: list[str]) -> str:
-    return places[0] + (f", and {len(places) - 1} more" if len(places) > 1 else "")
+    return places[0] + (f", and {len(places) - 1} more places" if len(places) > 1 else "")

@@ -14,7 +14,7 @@ Requirement = Mapping[str, list[str]]
 def limit_changes(operation: Both) -> Iterator[Finding]:
     """A limit that refuses a client which kept to the one before it."""
     was, now = operation.before.get("x-rate-limit"), operation.after.get("x-rate-limit")
-    if now and not (was and was["per"] == now["per"] and _allows(was["limit"], now["limit"])):
+    if now and now != was and not (was and was["per"] == now["per"] and _allows(was["limit"], now["limit"])):
         yield operation.finding(f"x-rate-limit was {_limit(was)}, is {_limit(now)}", "x-rate-limit")
 
 

@@ -1,10 +1,12 @@
 """What clients read: statuses, headers, media types and bodies that they were not told of."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from stockroom.contract.compatibility.comparer import Comparer
 from stockroom.contract.compatibility.findings import Both, Finding
 from stockroom.contract.compatibility.keywords import Breaks
+from stockroom.contract.document import Pointer
 from stockroom.contract.problems import MEDIA_TYPE as PROBLEM
 
 # Answers to clients that asked for them, by a condition of their own.
@@ -13,17 +15,31 @@ ASKED_FOR = {"304"}
 ASKS = {"428"}
 
 
-def answer_changes(operation: Both, comparer: Comparer) -> Iterator[Finding]:
-    was, now = operation.before.get("responses"), operation.after.get("responses")
-    for status in was:
-        if status in now:
-            yield from _answer(operation.at("responses", status, place=status), comparer)
-        else:
-            yield operation.finding(f"the {status} is gone", "responses")
-    for status in (status for status in now if status not in was):
-        # Of any other error a client knows what to do by its class (RFC 9110, 15).
-        if status in ASKS or (status[0] in "23" and status not in ASKED_FOR):
-            yield operation.finding(f"the {status} is new", "responses", status)
+class Answers:
+    """Compares answers, and those that operations share only once."""
+
+    def __init__(self, comparer: Comparer) -> None:
+        self._comparer = comparer
+        self._found: dict[tuple[Pointer, Pointer], list[Finding]] = {}
+
+    def changes(self, operation: Both) -> Iterator[Finding]:
+        was, now = operation.before.get("responses"), operation.after.get("responses")
+        for status in was:
+            if status in now:
+                yield from self._answer(operation.at("responses", status, place=status))
+            else:
+                yield operation.finding(f"the {status} is gone", "responses")
+        for status in (status for status in now if status not in was):
+            # Of any other error a client knows what to do by its class (RFC 9110, 15).
+            if status in ASKS or (status[0] in "23" and status not in ASKED_FOR):
+                yield operation.finding(f"the {status} is new", "responses", status)
+
+    def _answer(self, answer: Both) -> Iterator[Finding]:
+        key = (answer.before.pointer, answer.after.pointer)
+        if key not in self._found:
+            self._found[key] = list(_answer(replace(answer, place=""), self._comparer))
+        for finding in self._found[key]:
+            yield replace(finding, place=f"{answer.place}{finding.place}")
 
 
 def _answer(answer: Both, comparer: Comparer) -> Iterator[Finding]:

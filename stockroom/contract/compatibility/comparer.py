@@ -72,9 +72,10 @@ class Comparer:
         if before.alternatives or after.alternatives:
             yield from _branches(before, after)
             return
-        yield from changes_of_keywords(before, after)
-        if not before.meets(after):
-            return
+        if not before.says_as(after):
+            yield from changes_of_keywords(before, after)
+            if not before.meets(after):
+                return
         yield from _exclusions(before, after)
         over = {name for name in before.properties if any(map(self.is_over, _specs(before.member(name))))}
         yield from _properties(before, after, over)

@@ -8,7 +8,7 @@ from enum import Flag, auto
 from stockroom.contract.compatibility.schemas import LOWER, TYPES, UPPER, Schema
 from stockroom.contract.document import Pointer
 
-CONSTRAINTS = ("format", "multipleOf", "pattern", "uniqueItems")
+CONSTRAINTS = {"format", "multipleOf", "pattern", "uniqueItems"}
 COMPARED = {
     *("additionalProperties", "allOf", "anyOf", "default", "discriminator", "enum", "items", "not", "oneOf"),
     *("exclusiveMaximum", "exclusiveMinimum", "nullable", "properties", "required", "type"),
@@ -43,7 +43,7 @@ def changes_of_keywords(before: Schema, after: Schema) -> Iterator[Change]:
         return  # All else differs because of that.
     yield from _enums(before, after)
     yield from _bounds(before, after)
-    for keyword in CONSTRAINTS:
+    for keyword in sorted((before.keywords | after.keywords) & CONSTRAINTS):
         was, now = before.constraints(keyword), after.constraints(keyword)
         old, new = _implied(keyword, was), _implied(keyword, now)
         yield from changed(after, keyword, was, now, less=bool(new - old), more=bool(old - new))
@@ -60,8 +60,8 @@ def changed(
     after: Schema, keyword: str, was: object, now: object, *, less: bool, more: bool
 ) -> Iterator[Change]:
     """The change of `keyword`, if it takes less or more than it did."""
-    breaks = (Breaks.REQUESTS if less else Breaks(0)) | (Breaks.ANSWERS if more else Breaks(0))
-    if breaks:
+    if less or more:
+        breaks = Breaks.BOTH if less and more else Breaks.REQUESTS if less else Breaks.ANSWERS
         yield Change(after.place(keyword), f"{keyword} was {_text(was)}, is {_text(now)}", breaks)
 
 
@@ -106,7 +106,7 @@ def _enums(before: Schema, after: Schema) -> Iterator[Change]:
 
 
 def _bounds(before: Schema, after: Schema) -> Iterator[Change]:
-    for keyword in (*LOWER, *UPPER):
+    for keyword in sorted((before.keywords | after.keywords) & {*LOWER, *UPPER}):
         was, now = before.bound(keyword), after.bound(keyword)
         old, new = _tightness(keyword, was), _tightness(keyword, now)
         yield from changed(after, keyword, _limit(was), _limit(now), less=new > old, more=new < old)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stockroom.contract.compatibility.access import limit_changes, security_changes
-from stockroom.contract.compatibility.answers import answer_changes
+from stockroom.contract.compatibility.answers import Answers
 from stockroom.contract.compatibility.comparer import Comparer
 from stockroom.contract.compatibility.findings import Both, Finding
 from stockroom.contract.compatibility.requests import body_changes, parameter_changes
@@ -12,6 +12,7 @@ from stockroom.contract.operations import METHODS
 
 
 def operation_changes(whole: Both, comparer: Comparer) -> Iterator[Finding]:
+    answers = Answers(comparer)
     for path, methods in whole.before.items("paths"):
         for method in (method for method in METHODS if method in methods):
             now = whole.after.at("paths", path)
@@ -19,14 +20,14 @@ def operation_changes(whole: Both, comparer: Comparer) -> Iterator[Finding]:
             if comparer.is_over(both.before.value):
                 continue
             if method in now:
-                yield from _operation(both, comparer)
+                yield from _operation(both, comparer, answers)
             else:
                 sunset = sunset_of(both.before.value)
                 why = f"before its sunset, {sunset}" if sunset else "and was not deprecated"
                 yield both.finding(f"the operation is gone {why}")
 
 
-def _operation(both: Both, comparer: Comparer) -> Iterator[Finding]:
+def _operation(both: Both, comparer: Comparer, answers: Answers) -> Iterator[Finding]:
     was, now = both.before.get("operationId"), both.after.get("operationId")
     if was != now:
         yield both.finding(f"{was} is called {now}", "operationId")
@@ -36,4 +37,4 @@ def _operation(both: Both, comparer: Comparer) -> Iterator[Finding]:
     yield from security_changes(both)
     yield from parameter_changes(both, comparer)
     yield from body_changes(both, comparer)
-    yield from answer_changes(both, comparer)
+    yield from answers.changes(both)

@@ -80,6 +80,10 @@ class Schema:
             return min(bounds, key=lambda bound: (bound[0], not bound[1]), default=None)
         return max(bounds, default=None)
 
+    def says_as(self, other: "Schema") -> bool:
+        """Whether both are written alike; what they refer to may differ all the same."""
+        return [part.value for part in self.parts] == [part.value for part in other.parts]
+
     def meets(self, other: "Schema") -> bool:
         """Whether a value other than `null` can be of the types of both."""
         return bool(self.types & other.types - {"null"})
