@@ -23,35 +23,47 @@ class Extents:
             (pointer[1], spec["operationId"]): self._closure(spec) for pointer, spec in operations(raw)
         }
 
-    def concerned(self, after: Tree) -> set[str] | None:
+    def operations(self, after: Tree) -> set[str] | None:
         """The ids of the operations that are others in `after`, or rest on what is; None for all and more."""
-        before = self._raw
-        if list(before["paths"]) != list(after["paths"]) or after["x-problems"] is not before["x-problems"]:
+        if (
+            list(self._raw["paths"]) != list(after["paths"])
+            or after["x-problems"] is not self._raw["x-problems"]
+        ):
             return None
-        components, paths = self._changed_components(after), self._changed_paths(after)
-        return {
-            operation
-            for (path, operation), reached in self._reached.items()
-            if path in paths or reached & components
-        }
+        return {operation for _, operation in self._concerned(after)}
 
     def part(self, after: Tree) -> Tree:
-        """As little of `after` as is a contract by itself and holds the change."""
-        paths = self._changed_paths(after)
-        kept = self._closure(
-            [paths, [_reference(*component) for component in self._changed_components(after)]]
-        )
+        """As little of `after` as holds what was changed and what that rests on."""
+        return self._part(after, self._changed_paths(after))
+
+    def parts(self, after: Tree) -> tuple[Tree, Tree]:
+        """The same of the contract itself and of `after`, together with all operations that it concerns."""
+        paths = {path for path, _ in self._concerned(after)} | self._changed_paths(after)
+        return self._part(self._raw, paths & self._raw["paths"].keys()), self._part(after, paths)
+
+    def _concerned(self, after: Tree) -> set[tuple[str, str]]:
+        components, paths = self._changed_components(after), self._changed_paths(after)
+        return {
+            place for place, reached in self._reached.items() if place[0] in paths or reached & components
+        }
+
+    def _part(self, tree: Tree, kept: set[str]) -> Tree:
+        paths = {path: methods for path, methods in tree["paths"].items() if path in kept}
+        changed = [_reference(*component) for component in self._changed_components(tree)]
+        reached = self._closure([paths, changed])
         components = {
             kind: {
-                name: entries[name] for name in entries if kind == "securitySchemes" or (kind, name) in kept
+                name: entries[name]
+                for name in entries
+                if kind == "securitySchemes" or (kind, name) in reached
             }
-            for kind, entries in after["components"].items()
+            for kind, entries in tree["components"].items()
         }
-        return {**after, "paths": paths, "components": components}
+        return {**tree, "paths": paths, "components": components}
 
-    def _changed_paths(self, after: Tree) -> dict[str, Any]:
+    def _changed_paths(self, after: Tree) -> set[str]:
         before = self._raw["paths"]
-        return {path: methods for path, methods in after["paths"].items() if methods is not before.get(path)}
+        return {path for path, methods in after["paths"].items() if methods is not before.get(path)}
 
     def _changed_components(self, after: Tree) -> set[Component]:
         before = self._raw["components"]

@@ -92,7 +92,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Print what became of the mutants; the exit code is 1 when one survives without a reason."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--sample", type=int, help="so many mutants instead of all")
+    parser.add_argument("--each", type=int, default=12, help="places for each operator at most; 0 is all")
+    parser.add_argument("--sample", type=int, help="so many mutants instead of all these")
     parser.add_argument("--seed", type=int, default=1, help="which ones")
     parser.add_argument("--show", help="tell what the gates say of the mutants whose ids hold this text")
     options = parser.parse_args(arguments)
@@ -101,7 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"there are no facts in {options.folder}: the suite records them while it runs")
     with tempfile.TemporaryDirectory() as uploads:
         contract = load_contract(Path(uploads))
-        chosen = mutants(contract.document.raw)
+        chosen = mutants(contract.document.raw, options.each or None)
         if options.sample:
             chosen = sample(chosen, options.sample, options.seed)
         verdicts = judge(contract, chosen, facts)

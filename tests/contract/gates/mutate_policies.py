@@ -204,7 +204,7 @@ def break_example(raw: Tree) -> Changes:
     for pointer, content in contents(raw):
         for media, entry in content.items():
             example = entry.get("example")
-            for name in list(example)[:1] if isinstance(example, dict) else ():
+            for name in list(example)[-1:] if isinstance(example, dict) else ():
                 yield (*pointer, media, "example", name), "broken", [[0.5]]
 
 

@@ -39,15 +39,24 @@ class Mutant:
         return tree
 
 
-def mutants(raw: Mapping[str, Any]) -> list[Mutant]:
-    """All mutants of a contract, always in the same order."""
-    return [mutant for operator in OPERATORS for mutant in made_by(operator, raw)]
+def mutants(raw: Mapping[str, Any], each: int | None = None) -> list[Mutant]:
+    """The mutants of a contract, always in the same order.
+
+    Of an operator that applies in more than `each` places, these are so many, spread over the contract.
+    """
+    return [mutant for operator in OPERATORS for mutant in _spread(list(_made(operator, raw)), each)]
 
 
-def made_by(operator: Operator, raw: Mapping[str, Any]) -> Iterator[Mutant]:
+def _made(operator: Operator, raw: Mapping[str, Any]) -> Iterator[Mutant]:
     name = operator.__name__.replace("_", "-")
     for pointer, change, value in operator(raw):
         yield Mutant(name, pointer, change, value)
+
+
+def _spread(found: list[Mutant], size: int | None) -> list[Mutant]:
+    if size is None or len(found) <= size:
+        return found
+    return [found[number * len(found) // size] for number in range(size)]
 
 
 def sample(of: list[Mutant], size: int, seed: int) -> list[Mutant]:

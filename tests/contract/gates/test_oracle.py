@@ -299,7 +299,7 @@ def told(fact: Fact, **members: object) -> Fact:
         pytest.param(told(UNENTITLED, title="No"), "and not so in the catalogue", id="another title"),
         pytest.param(
             told(UNENTITLED, type="/problems/wrong-password"),
-            "does not name the problem",
+            "is not one of",
             id="another problem",
         ),
         pytest.param(answered(NO_METHOD, allow="GET"), "Allow is GET", id="another Allow"),

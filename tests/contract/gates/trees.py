@@ -71,6 +71,8 @@ def _within(pointer: Pointer, schema: dict[str, Any]) -> Found:
         yield from _within((*pointer, "properties", name), below)
     if "items" in schema:
         yield from _within((*pointer, "items"), schema["items"])
+    for index, below in enumerate(schema.get("allOf", ())):
+        yield from _within((*pointer, "allOf", index), below)
 
 
 def replaced(tree: Any, pointer: Pointer, value: Any) -> Any:
