@@ -26,7 +26,7 @@ imports: .venv/.dev
 	.venv/bin/lint-imports --no-logo
 
 pytest: .venv/.dev ## the tests alone; ARGS="-k name" picks some
-	.venv/bin/pytest $(ARGS)
+	.venv/bin/pytest --numprocesses auto --dist worksteal $(ARGS)
 
 # Other requests each time; what fails says its seed. ARGS="--seed 7 --max-examples 50" repeats a run.
 fuzz: .venv/.dev ## hold the service to its contract with thousands of made-up requests

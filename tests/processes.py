@@ -27,6 +27,9 @@ PATIENCE = 60.0
 GUNICORN = ("gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "app:app")
 CELERY = ("celery", "--quiet", "--app", "tasks", "worker", "--pool", "solo", "--loglevel", "WARNING")
 
+# Below the ports that the system hands out by itself, and other ones for each process that runs tests.
+_PORTS = iter(range(20_000 + 1_000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]), 32_000))
+
 
 @dataclass(frozen=True)
 class Service:
@@ -87,10 +90,11 @@ def _service(folder: Path, settings: dict[str, Any], *, worker: bool) -> Iterato
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    for port in _PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    pytest.fail("no port is left")
 
 
 def _environment(settings: dict[str, Any]) -> dict[str, str]:
