@@ -3,7 +3,7 @@ PYTHON ?= python3
 SHELL := /bin/sh
 PIP := .venv/bin/pip --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types imports pytest fuzz format lock clean
+.PHONY: help run test check lint types imports pytest gates fuzz format lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,7 +11,7 @@ help: ## this list
 run: .venv/.runtime ## the API and its worker in this terminal; Ctrl-C stops both
 	@exec .venv/bin/stockroom run
 
-test: check pytest ## exactly what CI runs
+test: check pytest gates ## exactly what CI runs
 
 check: lint types imports ## all of it but the tests
 
@@ -25,8 +25,15 @@ types: .venv/.dev
 imports: .venv/.dev
 	.venv/bin/lint-imports --no-logo
 
+# Where the tests leave each kind of request and answer they have seen.
+FACTS := $(CURDIR)/.facts
+
 pytest: .venv/.dev ## the tests alone; ARGS="-k name" picks some
-	.venv/bin/pytest --numprocesses auto --dist worksteal $(ARGS)
+	@rm -rf $(FACTS)
+	STOCKROOM_TEST_RECORD=$(FACTS) .venv/bin/pytest --numprocesses auto --dist worksteal $(ARGS)
+
+gates: .venv/.dev ## whether the tests, all of them, have seen what the contract declares and nothing else
+	.venv/bin/python -m tests.contract.gates.reachability $(FACTS)
 
 # Other requests each time; what fails says its seed. ARGS="--seed 7 --max-examples 50" repeats a run.
 fuzz: .venv/.dev ## hold the service to its contract with thousands of made-up requests
@@ -45,7 +52,7 @@ lock: .venv/.dev ## write requirements.lock and requirements-dev.lock anew
 	$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## remove .venv and caches; the data in var/ stays
-	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis dist
+	rm -rf .venv .facts .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps: an environment is made once and brought up to date when what it is made from changes.

@@ -25,9 +25,9 @@ KEY = "a key for tests that is long enough"
 class CheckedClient(TestClient):
     """A client that lets no answer pass that the contract does not declare."""
 
-    def __init__(self, app: ASGIApp, witness: Witness) -> None:
+    def __init__(self, app: ASGIApp, conformance: Conformance) -> None:
         super().__init__(app, base_url="http://stockroom.test", follow_redirects=False)
-        self._witness = witness
+        self._witness = Witness(conformance)
 
     def send(self, request: Any, **options: Any) -> Any:
         response = super().send(request, **options)
@@ -41,8 +41,14 @@ def contract(tmp_path_factory: pytest.TempPathFactory) -> Contract:
 
 
 @pytest.fixture(scope="session")
-def witness(contract: Contract) -> Witness:
-    return Witness(Conformance(contract))
+def conformance(contract: Contract) -> Conformance:
+    return Conformance(contract)
+
+
+@pytest.fixture(scope="session")
+def witness(conformance: Conformance) -> Witness:
+    """What sees the answers of services that a test asks in its own way."""
+    return Witness(conformance)
 
 
 @pytest.fixture
@@ -58,14 +64,14 @@ def configure(database_url: str, tmp_path: Path) -> Callable[..., Settings]:
 
 @pytest.fixture
 def serve(
-    configure: Callable[..., Settings], contract: Contract, witness: Witness
+    configure: Callable[..., Settings], contract: Contract, conformance: Conformance
 ) -> Iterator[Callable[..., CheckedClient]]:
     """Start a service with changed settings and get a client of it; all are stopped in the end."""
     clients = []
 
     def serve(database: Database | None = None, **changes: Any) -> CheckedClient:
         app = create_app(configure(**changes), contract=contract, database=database)
-        client = CheckedClient(app, witness)
+        client = CheckedClient(app, conformance)
         client.__enter__()
         clients.append(client)
         return client

@@ -11,6 +11,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from app import create_app
+from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract, load_contract
 from stockroom.contract.document import CONTRACT, ContractError
 from stockroom.domain.accounts import ROLE_SCOPES, Role
@@ -38,7 +39,7 @@ def service(
     tmp_path_factory: pytest.TempPathFactory,
     _sqlite_template: Path,
     contract: Contract,
-    witness: Witness,
+    conformance: Conformance,
 ) -> Iterator[CheckedClient]:
     """A client of one service for all tests that change nothing; it counts requests and limits none."""
     folder = tmp_path_factory.mktemp("service")
@@ -50,7 +51,7 @@ def service(
     with database.work() as work:
         account = {"username": "ada", "email": "ada@example.com", "password_hash": "-", "role": "admin"}
         work.connection.execute(users.insert(), account | {"disabled": False, "created_at": work.now})
-    with CheckedClient(create_app(settings, contract=contract, database=database), witness) as client:
+    with CheckedClient(create_app(settings, contract=contract, database=database), conformance) as client:
         yield client
 
 

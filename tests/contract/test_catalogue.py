@@ -64,6 +64,10 @@ def test_a_problems_type_is_a_page_that_tells_of_it(service: Any, contract: Cont
         assert service.get(kind["type"]).json() == kind
 
 
+def test_what_is_no_type_of_problem_is_not_found(service: Any) -> None:
+    assert service.get("/problems/nonsense").json()["type"] == "/problems/not-found"
+
+
 def test_a_problem_stays_within_its_bounds(contract: Contract) -> None:
     errors = [{"detail": "no", "pointer": f"/{number}"} for number in range(100)]
     problem = Problem("validation-failed", "x" * 5_000, errors=errors)

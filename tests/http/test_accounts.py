@@ -9,6 +9,8 @@ import pytest
 
 import app
 from stockroom.contract.contract import Contract
+from stockroom.storage.engines import Database
+from stockroom.storage.tables import users
 from tests.contract.gates.requests import plain_examples
 
 Client = Any
@@ -149,11 +151,16 @@ def test_wrong_passwords_and_unknown_names_look_the_same(client: Client) -> None
 
 def test_a_name_rests_after_ten_failures(relaxed: Client) -> None:
     register(relaxed)
+    own = bearer(login(relaxed))
     for _ in range(10):
         relaxed.post("/login", json={"username": "ada", "password": OTHER_PASSWORD})
-    refused = relaxed.post("/login", json={"username": "ada", "password": PASSWORD})
-    assert problem(refused) == (429, "too-many-attempts")
-    assert 0 < int(refused.headers["Retry-After"]) <= 900
+    passwords = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
+    for refused in (
+        relaxed.post("/login", json={"username": "ada", "password": PASSWORD}),
+        relaxed.put("/me/password", headers=own, json=passwords),
+    ):
+        assert problem(refused) == (429, "too-many-attempts")
+        assert 0 < int(refused.headers["Retry-After"]) <= 900
 
 
 # Renewing and ending
@@ -255,6 +262,22 @@ def test_a_password_is_changed_by_who_knows_it(client: Client) -> None:
     assert problem(client.put("/me/password", headers=own, json=wrong)) == (403, "wrong-password")
     assert problem(client.put("/me/password", headers=own, json=weak)) == (400, "weak-password")
     login(client, password=PASSWORD)
+
+
+def test_a_token_outlives_its_account_and_is_not_valid(
+    client: Client, sign_in: SignIn, database: Database
+) -> None:
+    ghost = sign_in("viewer", "ghost")
+    with database.work() as work:
+        work.connection.execute(users.delete())
+    passwords = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
+    for answer in (
+        client.get("/me", headers=ghost),
+        client.patch("/me", headers=ghost, json={"email": "ghost@example.com"}),
+        client.put("/me/password", headers=ghost, json=passwords),
+    ):
+        assert problem(answer) == (401, "invalid-token")
+        assert answer.headers["WWW-Authenticate"] == 'Bearer realm="stockroom", error="invalid_token"'
 
 
 # All accounts

@@ -103,6 +103,16 @@ def test_only_what_there_is_is_counted(count: Count) -> None:
     assert problem(count({"sku": "AX-1", "counted": 1}, location="NO-1")) == (404, "not-found")
 
 
+def test_at_an_archived_location_nothing_is_counted(
+    client: Client, sign_in: Callable[..., Headers], count: Count
+) -> None:
+    admin = sign_in("admin")
+    client.post("/locations", headers=admin, json={"code": "A-02", "name": "Aisle 2"})
+    assert client.delete("/locations/A-02", headers=admin | {"If-Match": "*"}).status_code == 204
+    answer = count({"sku": "AX-1", "counted": 1}, location="A-02")
+    assert problem(answer) == (409, "location-archived")
+
+
 def test_a_key_makes_one_count(client: Client, clerk: Headers, count: Count) -> None:
     key = {"Idempotency-Key": '"8e03978e-40d5-43e8-bc93-6894a57f9324"'}
     line = {"sku": "AX-1", "counted": 7, "expected": 10}

@@ -7,6 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from stockroom.actions import movements
+from stockroom.domain.ledger import MOST
+from stockroom.storage.engines import Database
+
 Client = Any
 Headers = dict[str, str]
 Record = Callable[..., httpx.Response]
@@ -184,6 +188,30 @@ def test_a_reversal_takes_no_stock_that_is_gone(client: Client, clerk: Headers, 
     answer = client.post(f"/movements/{movement['id']}/reversal", headers=clerk)
     assert problem(answer) == (409, "insufficient-stock")
     assert answer.json()["shortages"][0]["available"] == 2
+
+
+@pytest.mark.parametrize(("thing", "path"), [("item", "/items/AX-1"), ("location", "/locations/A-01")])
+def test_a_reversal_brings_nothing_back_to_what_is_archived(
+    thing: str, path: str, client: Client, manager: Headers, clerk: Headers, record: Record
+) -> None:
+    record("receipt")
+    issue = record("issue").json()
+    assert client.delete(path, headers=manager | {"If-Match": "*"}).status_code == 204
+    answer = client.post(f"/movements/{issue['id']}/reversal", headers=clerk)
+    assert problem(answer) == (409, f"{thing}-archived")
+
+
+def test_a_balance_stays_within_what_the_ledger_holds(
+    client: Client, clerk: Headers, record: Record, database: Database
+) -> None:
+    record("receipt")
+    issue = record("issue").json()
+    # More than one request may bring; a thousand of them may.
+    with database.work() as work:
+        movements.record(work, kind="receipt", lines=[LINE | {"quantity": MOST}], by="carl")
+    assert problem(record("receipt")) == (409, "balance-out-of-range")
+    reversal = client.post(f"/movements/{issue['id']}/reversal", headers=clerk)
+    assert problem(reversal) == (409, "balance-out-of-range")
 
 
 def test_of_reversals_at_once_one_succeeds(client: Client, clerk: Headers, record: Record) -> None:

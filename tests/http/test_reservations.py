@@ -34,8 +34,10 @@ def hold(client: Client, manager: Headers, clerk: Headers) -> Hold:
         lines = [{"sku": sku, "location": "A-01", "quantity": quantity}]
         post(client, "/movements", manager, {"kind": "receipt", "lines": lines})
 
-    def hold(*lines: tuple[str, int], headers: Headers | None = None, **members: Any) -> httpx.Response:
-        asked = [{"sku": sku, "location": "A-01", "quantity": quantity} for sku, quantity in lines]
+    def hold(
+        *lines: tuple[str, int], headers: Headers | None = None, location: str = "A-01", **members: Any
+    ) -> httpx.Response:
+        asked = [{"sku": sku, "location": location, "quantity": quantity} for sku, quantity in lines]
         answer: httpx.Response = client.post(
             "/reservations", headers=clerk | (headers or {}), json={"lines": asked, **members}
         )
@@ -186,8 +188,11 @@ def test_what_does_not_exist_is_named(client: Client, clerk: Headers, hold: Hold
 
 def test_what_is_archived_is_not_held(client: Client, manager: Headers, hold: Hold) -> None:
     post(client, "/items", manager, {"sku": "OLD", "name": "Old"})
-    assert client.delete("/items/OLD", headers=manager | {"If-Match": "*"}).status_code == 204
+    post(client, "/locations", manager, {"code": "A-02", "name": "Aisle 2"})
+    for path in ("/items/OLD", "/locations/A-02"):
+        assert client.delete(path, headers=manager | {"If-Match": "*"}).status_code == 204
     assert problem(hold(("OLD", 1))) == (409, "item-archived")
+    assert problem(hold(("AX-1", 1), location="A-02")) == (409, "location-archived")
 
 
 def test_what_is_reserved_keeps_its_item_from_the_archive(

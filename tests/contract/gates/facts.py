@@ -8,7 +8,7 @@ import base64
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ class Fact:
     """One request and its answer, as they were on the wire.
 
     `path` is percent-decoded, `query` as sent; names of headers are lower-case. A fact that is not `whole`
-    has lost its bodies, because one of them was longer than LONGEST_BODY.
+    has lost the body, or both, that was longer than LONGEST_BODY.
     """
 
     method: str
@@ -56,8 +56,7 @@ class Recorder:
         self._kinds: set[int] = set()
 
     def record(self, fact: Fact) -> None:
-        if max(len(fact.body), len(fact.answer_body)) > LONGEST_BODY:
-            fact = Fact(**{**vars(fact), "body": b"", "answer_body": b"", "whole": False})
+        fact = _bounded(fact)
         new = {hash(kind) for kind in kinds_of(fact)} - self._kinds
         if new:
             self._kinds |= new
@@ -93,6 +92,13 @@ def record(
     if recorder:
         recorder.record(fact)
     return fact
+
+
+def _bounded(fact: Fact) -> Fact:
+    body, answer_body = (b if len(b) <= LONGEST_BODY else b"" for b in (fact.body, fact.answer_body))
+    if (body, answer_body) == (fact.body, fact.answer_body):
+        return fact
+    return replace(fact, body=body, answer_body=answer_body, whole=False)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

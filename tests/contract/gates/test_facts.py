@@ -82,8 +82,8 @@ def test_faults_and_scopes_tell_kinds_apart(tmp_path: Path) -> None:
 
 
 def test_a_long_body_is_left_out_and_its_absence_told(tmp_path: Path) -> None:
-    Recorder(tmp_path).record(replace(FACT, answer_body=b"x" * (LONGEST_BODY + 1)))
-    assert read_facts(tmp_path) == [replace(FACT, answer_body=b"", whole=False)]
+    Recorder(tmp_path).record(replace(FACT, body=b"x" * (LONGEST_BODY + 1)))
+    assert read_facts(tmp_path) == [replace(FACT, body=b"", whole=False)]
 
 
 def test_a_body_that_nests_deep_is_recorded(tmp_path: Path) -> None:
