@@ -170,6 +170,16 @@ BODIES = [
     ),
     case("a member of a body taken away or added", without(f"{NEW_ITEM} > unit:"), "unit is gone", HARMLESS),
     case(
+        "a member of a body shut out from elsewhere, or let in",
+        add(
+            f"{NEW_COUNT} > type: object",
+            "\n      allOf: [{additionalProperties: false, "
+            "properties: {location: {}, reference: {}, occurred_at: {}, lines: {}}}]",
+        ),
+        "note is gone",
+        HARMLESS,
+    ),
+    case(
         "a required member of a body added or taken away",
         all_of(
             replace(NEW_ITEM, "required: [sku, name]", "required: [sku, name, barcode]"),
