@@ -111,11 +111,3 @@ def test_at_an_archived_location_nothing_is_counted(
     assert client.delete("/locations/A-02", headers=admin | {"If-Match": "*"}).status_code == 204
     answer = count({"sku": "AX-1", "counted": 1}, location="A-02")
     assert problem(answer) == (409, "location-archived")
-
-
-def test_a_key_makes_one_count(client: Client, clerk: Headers, count: Count) -> None:
-    key = {"Idempotency-Key": '"8e03978e-40d5-43e8-bc93-6894a57f9324"'}
-    line = {"sku": "AX-1", "counted": 7, "expected": 10}
-    first, second = count(line, headers=key), count(line, headers=key)
-    assert (second.status_code, second.content) == (201, first.content)
-    assert client.get("/movements", headers=clerk).json()["total"] == 2

@@ -222,21 +222,6 @@ def test_what_is_refused_leaves_nothing_behind(
     ] == []
 
 
-# Idempotency keys
-
-
-def test_the_same_key_begins_one_task(client: Client, admin: Headers, send: Import) -> None:
-    file, key = b"sku,name\nA1,Axe\n", {"Idempotency-Key": '"8e03978e-40d5-43e8-bc93-6894a57f9324"'}
-    first, again = send(file, key), send(file, key)
-    unquoted = send(file, {"Idempotency-Key": key["Idempotency-Key"].strip('"')})
-    assert first.json() == again.json() == unquoted.json()
-    assert first.headers["Location"] == again.headers["Location"]
-    assert client.get("/tasks", headers=admin).json()["total"] == 1
-    assert problem(send(file + b"A2,Adze\n", key)) == (422, "idempotency-mismatch")
-    assert problem(send(file, key, dry_run="true")) == (422, "idempotency-mismatch")
-    assert client.get("/tasks", headers=admin).json()["total"] == 1
-
-
 # Real files
 
 

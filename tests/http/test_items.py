@@ -106,27 +106,6 @@ def test_all_faults_of_an_item_are_told_and_nothing_is_kept(client: Client, admi
     assert client.get("/items", headers=admin).json()["total"] == 0
 
 
-def test_what_a_client_has_already_is_not_sent_again(
-    client: Client, admin: Headers, add: Callable[..., httpx.Response]
-) -> None:
-    add()
-    for known in ('"v1"', 'W/"v1"', '"v0", "v1"', "*"):
-        answer = client.get("/items/AX-1", headers=admin | {"If-None-Match": known})
-        assert (answer.status_code, answer.content, answer.headers["ETag"]) == (304, b"", '"v1"'), known
-        assert answer.headers["Cache-Control"] == "private, no-cache"
-    assert client.get("/items/AX-1", headers=admin | {"If-None-Match": '"v2"'}).status_code == 200
-
-
-def test_a_list_has_an_etag_that_changes_with_it(
-    client: Client, admin: Headers, add: Callable[..., httpx.Response]
-) -> None:
-    add()
-    known = admin | {"If-None-Match": client.get("/items", headers=admin).headers["ETag"]}
-    assert client.get("/items", headers=known).status_code == 304
-    add("BX-1")
-    assert client.get("/items", headers=known).status_code == 200
-
-
 def test_an_unknown_item_is_nowhere(client: Client, admin: Headers) -> None:
     change = {"headers": admin | {"If-Match": "*"}, "json": {"name": "Hatchet"}}
     assert problem(client.get("/items/AX-1", headers=admin)) == (404, "not-found")
@@ -173,17 +152,6 @@ def test_of_two_changes_to_one_state_the_second_is_refused(
     assert client.get("/items/AX-1", headers=admin).json()["name"] == "Hatchet"
 
 
-def test_changes_need_a_precondition(
-    client: Client, admin: Headers, add: Callable[..., httpx.Response]
-) -> None:
-    add()
-    assert problem(client.patch("/items/AX-1", headers=admin, json={"name": "Adze"})) == (
-        428,
-        "precondition-required",
-    )
-    assert problem(client.delete("/items/AX-1", headers=admin)) == (428, "precondition-required")
-
-
 @pytest.mark.parametrize(
     ("if_match", "status"),
     [("*", 200), ('"v0", "v1"', 200), ('W/"v1"', 412), ('""', 412), ("v1", 400), ('"v1', 400)],
@@ -194,17 +162,6 @@ def test_if_match_is_a_list_of_strong_tags_or_a_star(
     add()
     headers = admin | {"If-Match": if_match}
     assert client.patch("/items/AX-1", headers=headers, json={"name": "Adze"}).status_code == status
-
-
-def test_faults_of_the_request_come_before_its_precondition(
-    client: Client, admin: Headers, sign_in: Callable[..., Headers], add: Callable[..., httpx.Response]
-) -> None:
-    add()
-    viewer = sign_in("viewer")
-    assert client.patch("/items/AX-1", json={"name": "Adze"}).status_code == 401
-    assert client.patch("/items/AX-1", headers=viewer, json={"name": "Adze"}).status_code == 403
-    assert client.patch("/items/AX-1", headers=admin, json={"name": 7}).status_code == 400
-    assert client.patch("/items/BX-1", headers=admin, json={"name": "Adze"}).status_code == 404
 
 
 def test_an_archived_item_leaves_the_catalogue_until_it_is_brought_back(

@@ -62,18 +62,6 @@ def test_a_code_is_given_once(client: Client, admin: Headers, add: Callable[...,
     assert problem(again) == (409, "location-taken")
 
 
-def test_what_a_client_has_already_is_not_sent_again(
-    client: Client, admin: Headers, add: Callable[..., httpx.Response]
-) -> None:
-    add()
-    for url in ("/locations/A-01", "/locations"):
-        known = client.get(url, headers=admin).headers["ETag"]
-        answer = client.get(url, headers=admin | {"If-None-Match": known})
-        assert (answer.status_code, answer.content, answer.headers["ETag"]) == (304, b"", known)
-    add("A-02")
-    assert client.get("/locations", headers=admin | {"If-None-Match": known}).status_code == 200
-
-
 def test_an_unknown_location_is_nowhere(client: Client, admin: Headers) -> None:
     headers = admin | {"If-Match": "*"}
     assert problem(client.get("/locations/A-01", headers=admin)) == (404, "not-found")
@@ -100,19 +88,6 @@ def test_what_cannot_be_patched_is_refused(
     add()
     answer = client.patch("/locations/A-01", headers=admin | {"If-Match": "*"}, json=change)
     assert problem(answer) == (400, "validation-failed")
-
-
-def test_changes_need_the_present_state(
-    client: Client, admin: Headers, add: Callable[..., httpx.Response]
-) -> None:
-    add()
-    old = admin | {"If-Match": '"v0"'}
-    without = client.patch("/locations/A-01", headers=admin, json={"name": "Aisle"})
-    assert problem(without) == (428, "precondition-required")
-    assert problem(client.delete("/locations/A-01", headers=admin)) == (428, "precondition-required")
-    stale = client.patch("/locations/A-01", headers=old, json={"name": "Aisle"})
-    assert problem(stale) == (412, "precondition-failed")
-    assert problem(client.delete("/locations/A-01", headers=old)) == (412, "precondition-failed")
 
 
 def test_an_archived_location_leaves_the_list_until_it_is_brought_back(

@@ -221,24 +221,6 @@ def test_of_reversals_at_once_one_succeeds(client: Client, clerk: Headers, recor
     assert sorted(answers) == [201, 409]
 
 
-# Idempotency keys
-
-
-def test_a_key_makes_one_movement_however_often_it_is_sent(
-    client: Client, clerk: Headers, record: Record
-) -> None:
-    key = {"Idempotency-Key": '"8e03978e-40d5-43e8-bc93-6894a57f9324"'}
-    first, second = record("receipt", headers=key), record("receipt", headers=key)
-    assert (second.status_code, second.content) == (201, first.content)
-    assert second.headers["Location"] == first.headers["Location"]
-    assert problem(record("issue", headers=key)) == (422, "idempotency-mismatch")
-    assert client.get("/movements", headers=clerk).json()["total"] == 1
-    path = f"/movements/{first.json()['id']}/reversal"
-    reversals = [client.post(path, headers=clerk | key) for _ in range(2)]
-    assert [answer.status_code for answer in reversals] == [201, 201]
-    assert reversals[0].content == reversals[1].content
-
-
 # Listing
 
 

@@ -116,19 +116,6 @@ def test_a_fulfilment_is_a_movement(client: Client, manager: Headers, hold: Hold
     assert refused.json()["detail"] == "The reservation has been fulfilled."
 
 
-def test_the_same_key_holds_and_fulfils_once(client: Client, clerk: Headers, hold: Hold) -> None:
-    key = {"Idempotency-Key": f'"{uuid4()}"'}
-    first, second = (hold(("AX-1", 3), headers=key) for _ in range(2))
-    assert (second.status_code, second.json()) == (201, first.json())
-    assert second.headers["Location"] == first.headers["Location"]
-    assert problem(hold(("AX-1", 4), headers=key)) == (422, "idempotency-mismatch")
-    path = f"{first.headers['Location']}/fulfilment"
-    movements = [client.post(path, headers=clerk | key) for _ in range(2)]
-    assert [answer.status_code for answer in movements] == [201, 201]
-    assert movements[0].json() == movements[1].json()
-    assert level(client, clerk, "AX-1") == (7, 0, 7)
-
-
 def test_every_shortage_is_told(client: Client, clerk: Headers, hold: Hold) -> None:
     assert hold(("AX-1", 9)).status_code == 201
     refused = hold(("AX-1", 2), ("BO-2", 6))
