@@ -1,46 +1,109 @@
-"""Schemathesis against the running service: all its checks, in all its phases, always the same requests.
+"""Schemathesis against the running service: all its checks, in all its phases, as each role.
 
 `make fuzz` makes a longer run of it, with other requests each time.
 """
 
+import json
 import os
+import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-USER, PASSWORD = "keeper", "ten thousand grains of rice"
-CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
+from stockroom.contract.contract import Contract
+from stockroom.contract.operations import Operation
+from stockroom.domain.accounts import ROLE_SCOPES, Role
+from tests.fuzz.stock import CONFIGURATION, PASSWORD
+
 ROOT = CONFIGURATION.parents[2]
 CONTRACT = ROOT / "openapi" / "openapi.yaml"
 # What `make fuzz` asks for, such as `--max-examples 500`.
 OPTIONS = shlex.split(os.environ.get("STOCKROOM_TEST_FUZZ", "--seed 1"))
+# Of each database, so that it is 10,000 and more over both.
+LEAST_REQUESTS = 5_000
+ROLES = list(ROLE_SCOPES)
 
 
-def test_every_answer_to_every_request_is_one_of_the_contract(start_service: Callable[..., Any]) -> None:
-    # Limits are counted, told and not enforced: there is one caller, and it is in a hurry.
-    service = start_service(rate_limits="report", log_level="error", **_elsewhere())
-    service.create_admin(USER, PASSWORD)
-    run = subprocess.run(
+@dataclass(frozen=True)
+class Run:
+    """What a run of Schemathesis said, and its report."""
+
+    code: int
+    output: str
+    report: dict[str, Any]
+
+    @property
+    def links(self) -> tuple[int, int]:
+        """Links of the contract that were followed, and how many it has."""
+        followed, declared = re.search(r"API Links: +(\d+) covered / (\d+) selected", self.output).groups()
+        return int(followed), int(declared)
+
+
+def test_every_answer_to_every_role_is_one_of_the_contract(stocked: Any, contract: Contract) -> None:
+    # Those who may do more come first: the others find what they have made.
+    runs = [_run(stocked, contract, role) for role in reversed(ROLES)]
+    for run in runs:
+        print(run.output)  # noqa: T201 - pytest shows it where the test fails, and `make fuzz` always
+    assert [run.code for run in runs] == [0] * len(ROLES)
+    assert stocked.log() == ""  # Above all no stack traces.
+    assert {phase["status"] for run in runs for phase in run.report["phases"].values()} == {"success"}
+    assert sum(run.report["test_cases"]["generated"] for run in runs) >= LEAST_REQUESTS
+    # Links are drawn by lot, so none of the runs meets all of them.
+    followed, declared = max(run.links for run in runs)
+    assert followed >= declared / 3
+
+
+def _run(service: Any, contract: Contract, role: Role) -> Run:
+    configuration, report = (service.folder / f"{role}{suffix}" for suffix in (".toml", ".json"))
+    configuration.write_text(CONFIGURATION.read_text() + _for(role, contract))
+    arguments = ["--url", service.url, "--report-json-path", str(report), *OPTIONS]
+    ran = subprocess.run(
         # From the file: asked of the service, the contract's own address would be left out.
-        [*_schemathesis(), "run", str(CONTRACT), "--url", service.url, *OPTIONS],
+        [*_schemathesis(configuration), "run", str(CONTRACT), *arguments],
         cwd=service.folder,
-        env={**os.environ, "FUZZ_USER": USER, "FUZZ_PASSWORD": PASSWORD, "PYTHONPATH": str(ROOT)},
+        env=_environment(role),
         check=False,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
-    print(run.stdout)  # noqa: T201 - pytest shows it where the test fails, and `make fuzz` always
-    assert run.returncode == 0, run.stderr
-    assert service.log() == ""  # Above all no stack traces.
+    return Run(ran.returncode, ran.stdout, json.loads(report.read_text()) if report.exists() else {})
 
 
-def _schemathesis() -> list[str]:
-    return [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIGURATION)]
+def _schemathesis(configuration: Path) -> list[str]:
+    return [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(configuration)]
 
 
-def _elsewhere() -> dict[str, str]:
-    url = os.environ.get("STOCKROOM_TEST_FUZZ_DATABASE_URL")
-    return {"database_url": url} if url else {}
+def _for(role: Role, contract: Contract) -> str:
+    """What differs from role to role.
+
+    Every value that the schemas set apart (the phase "coverage") is tried by the least role that may. What a
+    role may not do is tried with examples and links alone: its scope is looked at, and nothing else.
+    """
+    least = {name: ROLES.index(_least_role(o)) for name, o in contract.operations.items()}
+    this = ROLES.index(role)
+    left_to_others = [name for name, other in least.items() if other != this]
+    barred = [name for name, other in least.items() if other > this]
+    return f"""
+[[operations]]
+include-operation-id = {json.dumps(left_to_others)}
+phases.coverage.enabled = false
+
+[[operations]]
+include-operation-id = {json.dumps(barred or ["none"])}
+phases.fuzzing.enabled = false
+"""
+
+
+def _least_role(operation: Operation) -> Role:
+    needed = operation.scopes or frozenset()
+    return next(role for role in ROLES if needed <= ROLE_SCOPES[role])
+
+
+def _environment(role: Role) -> dict[str, str]:
+    # Little else: for each request, the whole environment is searched for proxies.
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "STOCKROOM_TEST_RECORD")}
+    return {**kept, "FUZZ_ROLE": role, "FUZZ_PASSWORD": PASSWORD, "PYTHONPATH": str(ROOT)}

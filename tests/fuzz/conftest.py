@@ -1,0 +1,55 @@
+"""A service as requests find it that want to get somewhere: an account for each role, and stock to move."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from stockroom.domain.accounts import ROLE_SCOPES
+from stockroom.security.passwords import Passwords
+from stockroom.storage.engines import open_database
+from stockroom.storage.tables import users
+from tests.contract.conftest import new_token
+from tests.fuzz.stock import LOCATIONS, PASSWORD, SKUS
+from tests.service import KEY
+
+
+@pytest.fixture
+def stocked(start_service: Callable[..., Any], database_url: str) -> Any:
+    """A service over SQLite or PostgreSQL whose accounts are called like their roles."""
+    service = start_service(
+        database_url=database_url,
+        jwt_key=KEY,
+        # Limits are counted, told and not enforced: there is one caller, and it is in a hurry.
+        rate_limits="report",
+        log_level="error",
+    )
+    _make_accounts(service.database_url)
+    _bring_in_stock(service.url)
+    return service
+
+
+def _make_accounts(database_url: str) -> None:
+    password_hash = Passwords().hash(PASSWORD)
+    database = open_database(database_url, connections=2)
+    with database.work() as work:
+        for role in ROLE_SCOPES:
+            account = {"username": role, "email": f"{role}@example.com", "role": role, "disabled": False}
+            work.connection.execute(
+                users.insert(), account | {"password_hash": password_hash, "created_at": work.now}
+            )
+    database.dispose()
+
+
+def _bring_in_stock(url: str) -> None:
+    lines = [{"sku": sku, "location": code, "quantity": 10**9} for sku in SKUS for code in LOCATIONS]
+    requests = [
+        *(("/items", {"sku": sku, "name": sku}) for sku in SKUS),
+        *(("/locations", {"code": code, "name": code}) for code in LOCATIONS),
+        ("/movements", {"kind": "receipt", "lines": lines}),
+    ]
+    headers = {"Authorization": f"Bearer {new_token('admin')}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=20) as client:
+        for path, body in requests:
+            client.post(path, json=body).raise_for_status()
