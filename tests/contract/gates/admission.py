@@ -29,7 +29,7 @@ class Claimant:
 def admit(operation: Operation, fact: Fact) -> dict[str, Any]:
     """The values that a handler gets. Raises the Problem that the request must be refused with.
 
-    Any token with claims counts as good: a fact does not tell who signed it, and what has become of its session.
+    Any token with claims counts as good: a fact tells neither who signed it nor whether it was revoked.
     """
     exchange = Exchange(request_id="", client="", operation=operation)
     scope: Scope = {

@@ -1,9 +1,9 @@
 """How far a change of a contract reaches: the operations it concerns, and the part of it to check again."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from tests.contract.gates.trees import operations
+from tests.contract.gates.trees import operations, references
 
 Tree = Mapping[str, Any]
 Component = tuple[str, str]
@@ -15,7 +15,7 @@ class Extents:
     def __init__(self, raw: Tree) -> None:
         self._raw = raw
         self._references = {
-            (kind, name): frozenset(_references(component))
+            (kind, name): frozenset(references(component))
             for kind, components in raw["components"].items()
             for name, component in components.items()
         }
@@ -76,26 +76,13 @@ class Extents:
 
     def _closure(self, node: Any) -> set[Component]:
         reached: set[Component] = set()
-        waiting = list(_references(node))
+        waiting = list(references(node))
         while waiting:
             component = waiting.pop()
             if component not in reached:
                 reached.add(component)
                 waiting += self._references[component]
         return reached
-
-
-def _references(node: Any) -> Iterator[Component]:
-    """The components that stand in a tree as references."""
-    if isinstance(node, list):
-        for entry in node:
-            yield from _references(entry)
-    elif isinstance(node, dict):
-        if isinstance(node.get("$ref"), str):
-            _, _, kind, name = node["$ref"].split("/")
-            yield kind, name
-        for entry in node.values():
-            yield from _references(entry)
 
 
 def _reference(kind: str, name: str) -> dict[str, str]:

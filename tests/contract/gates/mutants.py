@@ -1,7 +1,7 @@
 """Mutation testing of the contract: hundreds of small lies are told in it, and the gates have to see them.
 
-`python -m tests.contract.gates.mutants FOLDER [--sample N --seed S]`, with the FOLDER in which the suite has recorded
-its facts. It fails when a mutant survives that is not listed, with a reason, in `survivors.py`.
+`python -m tests.contract.gates.mutants FOLDER [--sample N --seed S]`, with the FOLDER in which the tests have
+recorded facts. It fails when a mutant survives that is not listed, with a reason, in `survivors.py`.
 """
 
 import argparse
@@ -22,6 +22,8 @@ from tests.contract.gates.survivors import SURVIVORS
 from tests.contract.gates.trials import GATES, Court
 
 COLUMNS = ("start", *GATES)
+# So many mutants go to a process at once.
+CHUNK = 8
 
 
 @dataclass(frozen=True)
@@ -32,16 +34,16 @@ class Verdict:
     evidence: Mapping[str, str]
 
 
-def judge(
-    contract: Contract, chosen: list[Mutant], facts: Iterable[Fact], processes: int | None = None
-) -> list[Verdict]:
+def judge(contract: Contract, chosen: list[Mutant], facts: list[Fact]) -> list[Verdict]:
     """Hold each mutant against all gates, on all processors."""
     with tempfile.TemporaryDirectory() as uploads:
         court = Court(contract, facts, Path(uploads))
+        if len(chosen) <= CHUNK:
+            return [Verdict(mutant, court.evidence(mutant)) for mutant in chosen]
         # Forks, so that contract and facts need not be made again.
         context = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(processes, context, _sit, (court, chosen)) as pool:
-            found = pool.map(_try, range(len(chosen)), chunksize=8)
+        with ProcessPoolExecutor(mp_context=context, initializer=_sit, initargs=(court, chosen)) as pool:
+            found = pool.map(_try, range(len(chosen)), chunksize=CHUNK)
             return [Verdict(mutant, evidence) for mutant, evidence in zip(chosen, found, strict=True)]
 
 
@@ -67,7 +69,7 @@ def unexplained(verdicts: Iterable[Verdict], reasons: Mapping[str, str]) -> list
 
 
 def table(verdicts: Iterable[Verdict]) -> Iterator[str]:
-    """A line for each operator: its mutants, how many each gate kills, how many only one does, who survives."""
+    """A line for each operator: its mutants, those that each gate sees, that it alone sees, and survivors."""
     heads = ("mutants", *COLUMNS, *(f"only {name}" for name in COLUMNS), "survivors")
     rows: dict[str, Counter[str]] = {}
     for verdict in verdicts:
@@ -92,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Print what became of the mutants; the exit code is 1 when one survives without a reason."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--each", type=int, default=12, help="places for each operator at most; 0 is all")
+    parser.add_argument("--each", type=int, default=24, help="places for each operator at most; 0 is all")
     parser.add_argument("--sample", type=int, help="so many mutants instead of all these")
     parser.add_argument("--seed", type=int, default=1, help="which ones")
     parser.add_argument("--show", help="tell what the gates say of the mutants whose ids hold this text")
@@ -106,12 +108,12 @@ def main(arguments: list[str] | None = None) -> int:
         if options.sample:
             chosen = sample(chosen, options.sample, options.seed)
         verdicts = judge(contract, chosen, facts)
-    print(*table(verdicts), sep="\n")
+    print(*table(verdicts), sep="\n")  # noqa: T201
     for verdict in verdicts:
         if options.show and options.show in verdict.mutant.id:
-            print(verdict.mutant.id, verdict.evidence or "survives")
+            print(verdict.mutant.id, verdict.evidence or "survives")  # noqa: T201
     surviving = unexplained(verdicts, SURVIVORS)
-    print(*(f"survives: {verdict.mutant.id}" for verdict in surviving), sep="\n")
+    print(*(f"survives: {verdict.mutant.id}" for verdict in surviving), sep="\n")  # noqa: T201
     return 1 if surviving else 0
 
 

@@ -109,12 +109,14 @@ def _with(raw: Tree, extension: str) -> Iterator[tuple[Pointer, Any]]:
 
 
 def move_template_up(raw: Tree) -> Changes:
-    """A templated path comes before the path that stands before it."""
-    paths = list(raw["paths"])
-    for before, path in pairwise(paths):
-        if "{" in path and "{" not in before:
-            order = [path if p == before else before if p == path else p for p in paths]
-            yield ("paths",), f"{path} before {before}", {p: raw["paths"][p] for p in order}
+    """A templated path, called so that it matches a static one, stands before it."""
+    template = "/items/{sku}"
+    rest = {path: methods for path, methods in raw["paths"].items() if path != template}
+    for path in rest:
+        parent = path.rpartition("/")[0]
+        if parent and "{" not in path:
+            first = f"{parent}/{{sku}}"
+            yield ("paths",), f"{first} before {path}", {first: raw["paths"][template]} | rest
 
 
 def shadow_path(raw: Tree) -> Changes:

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from stockroom.contract.document import Pointer
-from tests.contract.gates.trees import ABSENT, renamed, schemas
+from tests.contract.gates.trees import ABSENT, Found, renamed, schemas, sent_schemas
 
 Tree = Mapping[str, Any]
 Changes = Iterator[tuple[Pointer, str, Any]]
@@ -35,7 +35,8 @@ def loosen_bound(raw: Tree) -> Changes:
 
 
 def tighten_bound(raw: Tree) -> Changes:
-    for pointer, schema in schemas(raw):
+    """Of what clients send: that an answer stays further within its bounds would be no lie."""
+    for pointer, schema in sent_schemas(raw):
         for bound in schema.keys() & LOOSER.keys():
             value = schema[bound] - LOOSER[bound]
             yield (*pointer, bound), f"{schema[bound]} to {value}", value
@@ -60,7 +61,7 @@ def drop_required(raw: Tree) -> Changes:
 
 
 def add_required(raw: Tree) -> Changes:
-    for pointer, schema in schemas(raw):
+    for pointer, schema in _not_in_part(raw):
         required = schema.get("required", [])
         for name in schema.get("properties", {}):
             if name not in required:
@@ -133,10 +134,15 @@ def drop_nullable(raw: Tree) -> Changes:
 
 
 def add_nullable(raw: Tree) -> Changes:
-    for pointer, schema in schemas(raw):
+    for pointer, schema in _not_in_part(raw):
         # The text of a parameter is never null, so there it would mean nothing.
         if not schema.get("nullable") and "type" in schema and "parameters" not in pointer:
             yield (*pointer, "nullable"), "added", True
+
+
+def _not_in_part(raw: Tree) -> Found:
+    """Schemas outside `allOf`, where another part says what is required and not null."""
+    return ((pointer, schema) for pointer, schema in schemas(raw) if "allOf" not in pointer)
 
 
 def change_type(raw: Tree) -> Changes:

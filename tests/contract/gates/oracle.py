@@ -9,14 +9,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract, load_contract
 from stockroom.contract.problems import Problem
 from tests.contract.gates.admission import admit
 from tests.contract.gates.cases import Case, problem_of, slug_of
 from tests.contract.gates.facts import Fact, read_facts
+from tests.contract.gates.links import links_of
 from tests.contract.gates.promises import broken_promises
 from tests.contract.gates.refusals import wrongly_answered, wrongly_refused
+from tests.contract.gates.requests import Example
 
 
 def contradictions(contract: Contract, fact: Fact) -> list[str]:
@@ -30,6 +34,7 @@ class Oracle:
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._conformance = Conformance(contract)
+        self._links = [*links_of(contract)]
 
     def contradictions(self, fact: Fact) -> list[str]:
         """What of `fact` cannot have happened; nothing is said of one whose bodies were not kept."""
@@ -57,6 +62,20 @@ class Oracle:
         else:
             yield from wrongly_refused(case, values)
             yield from broken_promises(case, values, None)
+            yield from self._dangling(case)
+
+    def _dangling(self, case: Case) -> Iterator[str]:
+        """Links that find nothing in the answer that they start from."""
+        if case.fact.status != case.operation.success or case.fact.method == "HEAD":
+            return
+        fact, nothing = case.fact, Example(case.operation)
+        answer = httpx.Response(fact.status, headers=fact.answer_headers, content=fact.answer_body)
+        for link in self._links:
+            if link.source == case.operation.id:
+                try:
+                    link.follow(nothing, nothing, answer)
+                except LookupError as error:
+                    yield str(error)
 
     def _outside(self, fact: Fact) -> Iterator[str]:
         """Contradictions in the answer to what is no operation (RFC 9110, 15.5.5 and 15.5.6)."""
@@ -86,7 +105,7 @@ def main(folder: Path) -> int:
             for fact in facts
             for contradiction in oracle.contradictions(fact)
         ]
-    print(*found, f"{len(found)} contradictions in {len(facts)} facts.", sep="\n")
+    print(*found, f"{len(found)} contradictions in {len(facts)} facts.", sep="\n")  # noqa: T201
     return 1 if found or not facts else 0
 
 

@@ -63,6 +63,41 @@ def schemas(raw: Tree) -> Found:
             yield from _within((*pointer, media, "schema"), entry["schema"])
 
 
+def sent_schemas(raw: Tree) -> Found:
+    """Those of them that parameters and bodies of requests are made of."""
+    roots = [parameter for _, parameter in parameters(raw)]
+    roots += [spec["requestBody"] for _, spec in operations(raw) if "requestBody" in spec]
+    names = {name for _, name in _reached(raw, roots)}
+    for pointer, schema in schemas(raw):
+        component = pointer[2] if pointer[:2] == ("components", "schemas") else None
+        if component in names or "parameters" in pointer or "requestBody" in pointer:
+            yield pointer, schema
+
+
+def references(node: Any) -> Iterator[tuple[str, str]]:
+    """The kinds and names of the components that stand in a tree as references."""
+    if isinstance(node, list):
+        for entry in node:
+            yield from references(entry)
+    elif isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            _, _, kind, name = node["$ref"].split("/")
+            yield kind, name
+        for entry in node.values():
+            yield from references(entry)
+
+
+def _reached(raw: Tree, node: Any) -> set[tuple[str, str]]:
+    reached: set[tuple[str, str]] = set()
+    waiting = list(references(node))
+    while waiting:
+        kind, name = component = waiting.pop()
+        if component not in reached:
+            reached.add(component)
+            waiting += references(raw["components"][kind][name])
+    return reached
+
+
 def _within(pointer: Pointer, schema: dict[str, Any]) -> Found:
     if "$ref" in schema:
         return

@@ -22,6 +22,7 @@ from tests.contract.gates.facts import Fact
 from tests.contract.gates.lint import RULES, lint
 from tests.contract.gates.mutations import Mutant
 from tests.contract.gates.oracle import Oracle
+from tests.contract.gates.reachability import Promise, promises, shown
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Trial:
     """A mutated contract that has started, and the facts that the change concerns.
 
     `before` and `after` are the parts of the contract, true and mutated, that the change concerns: to look at
-    the whole takes several times as long. `known` is what is said of the true contract; it is no evidence.
+    the whole takes several times as long. `known` is what the rules say of the true contract, and `promised`
+    what that declares: neither is evidence. `shown` are the promises that facts have shown to be kept.
     """
 
     contract: Contract
@@ -37,13 +39,15 @@ class Trial:
     after: Document
     facts: list[Fact]
     known: frozenset[str]
+    promised: frozenset[Promise]
+    shown: frozenset[Promise]
 
 
 # What a gate has to say of a contract; only the first of it is asked for.
 Gate = Callable[[Trial], Iterable[str]]
 
-# What is used nowhere can be told from the whole only.
-WHOLE = {name: rule for name, rule in RULES.items() if name.startswith("used-")}
+# What is used nowhere, and what leads nowhere, can be told from the whole only.
+WHOLE = {name: rule for name, rule in RULES.items() if name.startswith("used-") or name == "link-targets"}
 LOCAL = {name: rule for name, rule in RULES.items() if name not in WHOLE}
 
 
@@ -62,6 +66,11 @@ def _facts(trial: Trial) -> Iterable[str]:
     return (said for fact in trial.facts for said in oracle.contradictions(fact))
 
 
+def _reachability(trial: Trial) -> Iterable[str]:
+    declared = promises(trial.contract) - trial.promised
+    return (f"{promise} was never seen" for promise in declared - trial.shown)
+
+
 def _compatibility(trial: Trial) -> Iterable[str]:
     return breaking_changes(trial.before, trial.after, datetime.now(UTC).date())
 
@@ -70,6 +79,7 @@ GATES: Mapping[str, Gate] = {
     "lint": _lint,
     "examples": _examples,
     "facts": _facts,
+    "reachability": _reachability,
     "compatibility": _compatibility,
 }
 
@@ -77,12 +87,14 @@ GATES: Mapping[str, Gate] = {
 class Court:
     """Tries mutants of one contract."""
 
-    def __init__(self, contract: Contract, seen: Iterable[Fact], uploads: Path) -> None:
+    def __init__(self, contract: Contract, seen: list[Fact], uploads: Path) -> None:
         self._document = contract.document
         self._uploads = uploads
         self._extents = Extents(contract.document.raw)
         self._facts = _by_operation(contract, seen)
         self._known = frozenset(lint(contract.document))
+        self._promised = frozenset(promises(contract))
+        self._shown = frozenset(shown(contract, seen))
 
     def evidence(self, mutant: Mutant) -> dict[str, str]:
         """The gates that see the mutant, each with what it says first."""
@@ -92,7 +104,8 @@ class Court:
         except ContractError as error:
             return {"start": str(error).splitlines()[0]}
         before, after = map(self._with, self._extents.parts(raw))
-        trial = Trial(contract, before, after, list(self._concerned(raw)), self._known)
+        facts = list(self._concerned(raw))
+        trial = Trial(contract, before, after, facts, self._known, self._promised, self._shown)
         said = {name: next(iter(gate(trial)), None) for name, gate in GATES.items()}
         return {name: words for name, words in said.items() if words is not None}
 
