@@ -31,12 +31,13 @@ def admit(operation: Operation, fact: Fact) -> dict[str, Any]:
 
     Any token with claims counts as good: a fact tells neither who signed it nor whether it was revoked.
     """
+    path = parameters_of(operation, fact)
     exchange = Exchange(request_id="", client="", operation=operation)
     scope: Scope = {
         "type": "http",
         "extensions": {EXTENSION: exchange},
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in fact.headers.items()],
-        "path_params": _path_parameters(operation.path, fact.path),
+        "path_params": {p.argument: path[p.name] for p in operation.parameters if p.where == "path"},
         "query_string": fact.query.encode("latin-1"),
     }
     if operation.scopes is not None:
@@ -56,9 +57,10 @@ def claimant(token: str) -> Claimant | None:
         return None
 
 
-def _path_parameters(template: str, path: str) -> dict[str, str]:
-    pairs = zip(template.split("/"), path.split("/"), strict=True)
-    return {name.strip("{}").replace("-", "_"): text for name, text in pairs if name.startswith("{")}
+def parameters_of(operation: Operation, fact: Fact) -> dict[str, str]:
+    """The texts of the parameters in the path, by name."""
+    pairs = zip(operation.path.split("/"), fact.path.split("/"), strict=True)
+    return {name.strip("{}"): text for name, text in pairs if name.startswith("{")}
 
 
 def _receiving(body: bytes) -> Receive:

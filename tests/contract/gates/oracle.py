@@ -14,7 +14,7 @@ import httpx
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract, load_contract
 from stockroom.contract.problems import Problem
-from tests.contract.gates.admission import admit
+from tests.contract.gates.admission import admit, parameters_of
 from tests.contract.gates.cases import Case, problem_of, slug_of
 from tests.contract.gates.facts import Fact, read_facts
 from tests.contract.gates.links import links_of
@@ -68,12 +68,13 @@ class Oracle:
         """Links that find nothing in the answer that they start from."""
         if case.fact.status != case.operation.success or case.fact.method == "HEAD":
             return
-        fact, nothing = case.fact, Example(case.operation)
+        fact = case.fact
+        asked = Example(case.operation, parameters=parameters_of(case.operation, fact))
         answer = httpx.Response(fact.status, headers=fact.answer_headers, content=fact.answer_body)
         for link in self._links:
             if link.source == case.operation.id:
                 try:
-                    link.follow(nothing, nothing, answer)
+                    link.follow(asked, asked, answer)
                 except LookupError as error:
                     yield str(error)
 

@@ -22,7 +22,10 @@ Ranges = tuple[tuple[int, int], ...]
 
 
 def is_ambiguous(tree: Node) -> bool:
-    """Whether there are texts that can be read in ever more ways, the longer they are."""
+    """Whether there are texts that can be read in ever more ways, the longer they are.
+
+    Repeats of what may be empty count as such: engines differ in how they stop repeating nothing.
+    """
     automaton = _Automaton()
     automaton.add(tree)
     has_two_ways_of_a_step = max(automaton.steps.values(), default=1) > 1

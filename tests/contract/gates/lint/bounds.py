@@ -56,10 +56,12 @@ def formats(document: Document) -> Iterator[Fault]:
 
 
 def typed_schemas(document: Document) -> Iterator[Fault]:
-    """A schema has a type or alternatives, or the other rules of this kind would not see it."""
+    """A schema has a type, alternatives, or a reference to narrow by `allOf`: other rules go by these."""
     for pointer, schema in parts(document, "schema"):
         if not schema.keys() & {"type", "oneOf", "anyOf", "allOf"}:
             yield pointer, "the schema has no type"
+        if not any("$ref" in part for part in schema.get("allOf", [{"$ref": ""}])):
+            yield (*pointer, "allOf"), "there is no reference among what is narrowed"
 
 
 def input_forms(document: Document) -> Iterator[Fault]:

@@ -30,10 +30,12 @@ PARTS: Mapping[str, Mapping[str, str]] = {
         "properties/*": "schema",
         "items": "schema",
         "additionalProperties": "schema",
-        "allOf/*": "schema",
+        "allOf/*": "narrowing",
         "anyOf/*": "schema",
         "oneOf/*": "schema",
     },
+    # What `allOf` says beside a reference: it takes away from a schema that is described and bounded already.
+    "narrowing": {"properties/*": "narrowing"},
 }
 
 
