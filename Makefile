@@ -3,7 +3,7 @@ PYTHON ?= python3
 SHELL := /bin/sh
 PIP := .venv/bin/pip --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types imports pytest gates fuzz format release lock clean
+.PHONY: help run test check lint types imports pytest gates mutants fuzz format release lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ pytest: .venv/.dev ## the tests alone; ARGS="-k name" picks some
 
 gates: .venv/.dev ## whether the tests, all of them, have seen what the contract declares and nothing else
 	.venv/bin/python -m tests.contract.gates.reachability $(FACTS)
+
+# A sample is part of the gates; this takes all operators in more places, and --each 0 takes every place there is.
+mutants: .venv/.dev ## which gates see that the contract was changed; needs what the last run of all tests recorded
+	.venv/bin/python -m tests.contract.gates.mutants $(FACTS) $(ARGS)
 
 # Other requests each time; what fails says its seed. ARGS="--seed 7 --max-examples 50" repeats a run.
 fuzz: .venv/.dev ## hold the service to its contract with thousands of made-up requests

@@ -72,6 +72,9 @@ def _misfit(
         return f"{operation.id} asks for {', '.join(unknown)}, which nobody provides"
     if operation.takes(IDEMPOTENCY_KEY) and WORK not in dependencies:
         return f"{operation.id} takes an Idempotency-Key and has no unit of work to keep it in"
+    if operation.method == "GET" and WORK in dependencies:
+        # RFC 9110, 9.2.1: it is safe, and so crawlers and caches may ask as often as they like.
+        return f"{operation.id} has a unit of work; a GET reads, and changes nothing"
     return None
 
 

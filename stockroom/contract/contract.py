@@ -27,6 +27,10 @@ def load_contract(uploads: Path, path: Path = CONTRACT) -> Contract:
 
     Raises ContractError when it is not valid or makes promises that it does not declare in full.
     """
-    document = read_document(path)
+    return compile_contract(read_document(path), uploads)
+
+
+def compile_contract(document: Document, uploads: Path) -> Contract:
+    """The contract of a document that is valid. Raises ContractError for promises not declared in full."""
     check_policies(document)
     return Contract(document, compile_operations(document, uploads), Catalogue.of(document.raw["x-problems"]))

@@ -68,7 +68,7 @@ def read_document(path: Path) -> Document:
     Raises ContractError when it is no YAML, repeats a key or is no valid OpenAPI 3.0.
     """
     document = parse_document(path, path.read_bytes())
-    _check(document)
+    check_document(document)
     return document
 
 
@@ -94,7 +94,8 @@ def _fault(path: Path, line: int, message: str) -> str:
     return f"{path.parent.name}/{path.name}:{line}: {' '.join(message.split())}"
 
 
-def _check(document: Document) -> None:
+def check_document(document: Document) -> None:
+    """Raises ContractError when it is no valid OpenAPI 3.0."""
     if not str(document.raw.get("openapi")).startswith("3.0."):
         raise ContractError(document.fault((), "this is no OpenAPI 3.0 document"))
     errors = OpenAPIV30SpecValidator(document.raw).iter_errors()

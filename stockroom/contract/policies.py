@@ -37,7 +37,7 @@ def _operations(document: Document) -> Iterator[Fault]:
             seen.add(spec.get("operationId", ""))
             if _path_parameters(document, spec) != set(re.findall(r"\{([^}]*)\}", path)):
                 yield pointer, "the parameters in the path are not those that the operation declares"
-            for rule in (_extensions, _responses, _security, _caused):
+            for rule in (_extensions, _request, _responses, _security, _caused):
                 for below, message in rule(document, spec):
                     yield (*pointer, *below), message
 
@@ -75,6 +75,15 @@ def _rate_limit(document: Document, spec: Mapping[str, Any], rate: Any) -> Itera
         yield ("x-rate-limit", "per"), "a limit is per ip or per user"
     if rate["per"] == "user" and not _security_of(document, spec):
         yield ("x-rate-limit", "per"), "without security there is no user to count by"
+
+
+def _request(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
+    if "requestBody" in spec and not document.resolve(spec["requestBody"]).get("required"):
+        yield ("requestBody",), "a body is never left out: without one there is no media type, which is a 415"
+    for parameter in map(document.resolve, spec["parameters"]):
+        is_list = document.resolve(parameter.get("schema", {})).get("type") == "array"
+        if is_list and parameter["in"] == "query" and parameter.get("explode", True):
+            yield ("parameters",), f"the list {parameter['name']} is one parameter, so explode is false"
 
 
 def _responses(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:

@@ -66,6 +66,26 @@ RATE, CACHE = "{limit: 5/minute, per: ip}", "{seconds: 60, vary: [role]}"
             id="an idempotency key for a read",
         ),
         pytest.param(
+            lambda text: replace("\n  /tasks/{id}: > delete:", "tasks.cancel", "tasks.read")(
+                replace("\n  /tasks/{id}:", "tasks.read", "tasks.cancel")(text)
+            ),
+            "\n  /tasks/{id}: > operationId",
+            "has a unit of work; a GET reads",
+            id="a read that a handler answers which changes things",
+        ),
+        pytest.param(
+            replace(LOGIN, "required: true", "required: false"),
+            f"{LOGIN} > requestBody:",
+            "a body is never left out",
+            id="a body that may be left out",
+        ),
+        pytest.param(
+            without("\n  /imports: > name: columns > explode: false"),
+            "\n  /imports: > parameters:",
+            "the list columns is one parameter, so explode is false",
+            id="a list of several parameters",
+        ),
+        pytest.param(
             replace(ITEMS, "[items:read]", "[items:see]"),
             f"{ITEMS} > security",
             "the scope items:see is not known",

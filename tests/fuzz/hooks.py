@@ -12,6 +12,7 @@ from schemathesis.generation.meta import TestPhase
 from schemathesis.openapi.checks import RejectedPositiveData
 
 from stockroom.domain.accounts import ROLE_SCOPES, Role
+from tests.contract.gates.facts import record
 
 ROLE: Role = os.environ["FUZZ_ROLE"]  # type: ignore[assignment]
 
@@ -143,3 +144,24 @@ def _is_unsayable(case: schemathesis.Case, response: schemathesis.Response) -> b
 def _scopes_asked_for(response: schemathesis.Response) -> set[str]:
     challenge = response.headers["www-authenticate"][0]
     return set(challenge.partition('scope="')[2].rstrip('"').split())
+
+
+@schemathesis.hook
+def after_call(
+    context: schemathesis.HookContext, case: schemathesis.Case, response: schemathesis.Response
+) -> None:
+    """Record it: no other test asks so much at the edges of what the contract allows."""
+    request = response.request
+    body = request.body or b""
+    record(
+        str(request.method),
+        str(request.url),
+        {
+            name: value if isinstance(value, str) else value.decode("latin-1")
+            for name, value in request.headers.items()
+        },
+        body.encode() if isinstance(body, str) else body,
+        response.status_code,
+        {name: ", ".join(values) for name, values in response.headers.items()},
+        response.content,
+    )

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 import orjson
 
-from tests.contract.gates.kinds import kind_of
+from tests.contract.gates.kinds import kinds_of
 
 VARIABLE = "STOCKROOM_TEST_RECORD"
 # Bytes. Longer bodies are uploads, the contract itself and Swagger UI; no gate needs to see them again.
@@ -44,7 +44,7 @@ class Fact:
 
 
 class Recorder:
-    """Writes facts into a folder, each *kind* of fact once: what `kind_of` cannot tell apart is one fact.
+    """Writes facts into a folder, each *kind* of fact once: what `kinds_of` cannot tell apart is one fact.
 
     Each process has a file of its own and writes each line at once: parallel workers do not meet, and a run
     that crashes keeps what it had.
@@ -57,9 +57,9 @@ class Recorder:
 
     def record(self, fact: Fact) -> None:
         fact = _bounded(fact)
-        kind = hash(kind_of(fact))
-        if kind not in self._kinds:
-            self._kinds.add(kind)
+        new = {hash(kind) for kind in kinds_of(fact)} - self._kinds
+        if new:
+            self._kinds |= new
             # One write of a line in append mode: threads and forks do not tear each other's lines.
             with (self._folder / f"{os.getpid()}.jsonl").open("ab", buffering=0) as file:
                 file.write(_line(fact))

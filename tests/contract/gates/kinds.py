@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -11,11 +11,19 @@ import orjson
 import yaml
 
 from stockroom.contract.document import CONTRACT
+from tests.contract.gates.edges import edges_of, walk
 
 if TYPE_CHECKING:
     from tests.contract.gates.facts import Fact
 
 Shape = frozenset[tuple[str, str]]
+
+
+def kinds_of(fact: "Fact") -> Iterator[Hashable]:
+    """What `fact` shows: a kind of request and answer, and the edges that its values stand on."""
+    yield kind_of(fact)
+    for edge in edges_of(fact):
+        yield fact.method, _path_class(fact.path), fact.status, edge
 
 
 def kind_of(fact: "Fact") -> Hashable:
@@ -66,16 +74,7 @@ def _shape(body: bytes, headers: Mapping[str, str]) -> Shape | bool:
     value = _json(body, headers)
     if value is None:
         return bool(body)
-    found, ahead = set(), [("", value)]
-    # A loop, for bodies that nest a thousand levels deep are sent too.
-    while ahead:
-        path, value = ahead.pop()
-        found.add((path, type(value).__name__))
-        if isinstance(value, dict):
-            ahead.extend((f"{path}/{name}", member) for name, member in value.items())
-        elif isinstance(value, list):
-            ahead.extend((f"{path}/*", entry) for entry in value)
-    return frozenset(found)
+    return frozenset((place, type(member).__name__) for place, member in walk(value))
 
 
 def _problem(fact: "Fact") -> Hashable:

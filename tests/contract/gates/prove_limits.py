@@ -22,11 +22,11 @@ LOWERED = 7
 
 def lowered(contract: Contract) -> Contract:
     """The same contract, where limits of very many requests allow but a few in the same time."""
-    operations = {name: _lowered(operation) for name, operation in contract.operations.items()}
+    operations = {name: lowered_operation(operation) for name, operation in contract.operations.items()}
     return replace(contract, operations=operations)
 
 
-def _lowered(operation: Operation) -> Operation:
+def lowered_operation(operation: Operation) -> Operation:
     rule = operation.rate_limit
     if rule is None or rule.quota <= MOST:
         return operation

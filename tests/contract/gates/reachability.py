@@ -40,7 +40,7 @@ def unseen(
     contract: Contract, facts: Iterable[Fact], exemptions: Mapping[Promise, str] = EXEMPTIONS
 ) -> list[str]:
     """Every promise of the contract that no fact keeps, and every exemption that exempts nothing."""
-    declared, kept = promises(contract), set(_kept(contract, facts))
+    declared, kept = promises(contract), set(shown(contract, facts))
     missing = [f"{promise} was never seen" for promise in sorted(declared - kept - exemptions.keys())]
     needless = [f"{promise} needs no exemption" for promise in sorted(exemptions.keys() - (declared - kept))]
     return missing + needless
@@ -80,7 +80,7 @@ def _declared(contract: Contract) -> Iterator[Promise]:
             yield Promise(ELSEWHERE, status, detail)
 
 
-def _kept(contract: Contract, facts: Iterable[Fact]) -> Iterator[Promise]:
+def shown(contract: Contract, facts: Iterable[Fact]) -> Iterator[Promise]:
     conformance = Conformance(contract)
     for fact in facts:
         operation = conformance.operation(fact.method, fact.path)

@@ -107,6 +107,34 @@ CASES: dict[str, list[tuple[Change, str, str]]] = {
             "no operation asks for tasks:see",
         ),
     ],
+    "used-problems": [
+        (
+            replace("\nx-problems:", "\n  same-location:", "\n  same-colour:"),
+            "\n  same-colour:",
+            "no operation tells of same-colour",
+        ),
+    ],
+    "link-targets": [
+        (
+            replace(
+                "\n  /movements:",
+                "{operationId: handlers.movements.reverse",
+                "{operationId: handlers.me.leave",
+            ),
+            "\n  /movements: > reverse: {",
+            "there is no operation handlers.me.leave",
+        ),
+        (
+            replace("\n  /movements:", "reverse, parameters: {id:", "reverse, parameters: {sku:"),
+            "\n  /movements: > reverse: {",
+            "handlers.movements.reverse takes no sku",
+        ),
+        (
+            replace("\n  /movements:", "reverse, parameters: {id:", "reverse, parameters: {Idempotency-Key:"),
+            "\n  /movements: > reverse: {",
+            "handlers.movements.reverse lacks id",
+        ),
+    ],
     "summaries": [
         (without(f"{LOGIN} > summary"), f"{LOGIN} > post:", "a summary has 1 to 60 characters"),
         (replace(LOGIN, "Log in", "Log in."), f"{LOGIN} > summary", "and no full stop"),

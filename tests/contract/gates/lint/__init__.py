@@ -26,6 +26,8 @@ RULES: Mapping[str, Rule] = {
         names.used_tags,
         names.used_components,
         names.used_scopes,
+        names.used_problems,
+        names.link_targets,
         texts.summaries,
         texts.descriptions,
         texts.described_schemas,

@@ -67,14 +67,15 @@ def lists(document: Document) -> Iterator[Fault]:
         lacking = sorted(name for name in PAGING if not operation.takes(name))
         if lacking:
             yield operation.pointer, f"the list does not take {', '.join(lacking)}"
-        if not operation.gives("200", "Link"):
-            yield (*operation.pointer, "responses", "200"), "Link is missing"
+        where = (*operation.pointer, "responses", operation.success)
+        if not operation.gives(operation.success, "Link"):
+            yield where, "Link is missing"
         if not _required(document, operation) >= LIST:
-            yield (*operation.pointer, "responses", "200"), "this is not the body of a list"
+            yield where, "this is not the body of a list"
 
 
 def _required(document: Document, operation: Operation) -> set[str]:
-    content = operation.responses["200"].get("content", {})
+    content = operation.responses[operation.success].get("content", {})
     return {
         name for media in content.values() for name in document.resolve(media["schema"]).get("required", ())
     }

@@ -39,11 +39,11 @@ def problem_examples(document: Document) -> Iterator[Fault]:
     for operation in operations(document):
         for status, response in operation.responses.items():
             for example in _shown(document, response.get("content", {}).get(PROBLEM, {})):
-                kind = document.raw["x-problems"].get(example["type"].removeprefix("/problems/"), {})
-                shown = (example["title"], str(example["status"]))
+                kind = document.raw["x-problems"].get(str(example.get("type")).removeprefix("/problems/"), {})
+                shown = (example.get("title"), str(example.get("status")))
                 if shown != (kind.get("title"), str(kind.get("status"))) or shown[1] != status:
                     pointer = (*operation.pointer, "responses", status)
-                    yield pointer, f"its example has the type {example['type']}, the status {shown[1]}"
+                    yield pointer, f"its example has the type {example.get('type')}, the status {shown[1]}"
 
 
 def reserved_names(document: Document) -> Iterator[Fault]:

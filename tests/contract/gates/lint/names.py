@@ -14,6 +14,9 @@ FILE = re.compile(rf"{KEBAB.pattern}\.[a-z]+")
 # A word of either kind; a minus before it turns an order round. Or a mark, such as a separator of columns.
 VALUE = re.compile(rf"-?({KEBAB.pattern}|{SNAKE.pattern})|{FILE.pattern}|[^\w\s]")
 
+# What the runtime tells of requests for no operation, and of faults of its own.
+RUNTIME = {"method-not-allowed", "internal-error"}
+
 
 def path_names(document: Document) -> Iterator[Fault]:
     """A path is made of kebab-case words, of files, and of parameters in braces."""
@@ -122,3 +125,29 @@ def used_scopes(document: Document) -> Iterator[Fault]:
             for scope in spec["scopes"].keys() - used:
                 pointer = ("components", "securitySchemes", name, "flows", flow, "scopes", scope)
                 yield pointer, f"no operation asks for {scope}"
+
+
+def used_problems(document: Document) -> Iterator[Fault]:
+    """Each problem of the catalogue is told by an operation, or by the runtime to what is none."""
+    used = {kind for pointer, kind in values(document.raw) if pointer[-3:-1] == ("type", "enum")}
+    for slug in document.raw["x-problems"].keys() - RUNTIME:
+        if f"/problems/{slug}" not in used:
+            yield ("x-problems", slug), f"no operation tells of {slug}"
+
+
+def link_targets(document: Document) -> Iterator[Fault]:
+    """A link leads to an operation that is there; it gives no more than that takes, and all of its path."""
+    targets = {operation.spec["operationId"]: operation for operation in operations(document)}
+    for pointer, response in parts(document, "response"):
+        for name, link in response.get("links", {}).items():
+            target, given = targets.get(link.get("operationId")), set(link.get("parameters", ()))
+            where = (*pointer, "links", name)
+            if target is None:
+                yield where, f"there is no operation {link.get('operationId')}"
+                continue
+            taken = {parameter["name"]: parameter["in"] for parameter in target.parameters}
+            for extra in sorted(given - taken.keys()):
+                yield where, f"{link['operationId']} takes no {extra}"
+            for missing in sorted(taken.keys() - given):
+                if taken[missing] == "path":
+                    yield where, f"{link['operationId']} lacks {missing}"
