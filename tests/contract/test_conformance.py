@@ -63,6 +63,6 @@ def test_what_is_not_declared_is_told_by_part_place_and_rule(
 
 def test_a_header_that_is_missing_is_told(conformance: Conformance) -> None:
     operation = conformance.operation("GET", "/me")
-    body = b'{"type": "/problems/x", "title": "x", "status": 401, "detail": "x", "instance": "/me"}'
+    body = b'{"type": "/problems/invalid-token", "title": "", "status": 401, "detail": "", "instance": "/"}'
     (fault,) = conformance.examine(operation, "GET", 401, PROBLEM, body)
     assert (fault.part, fault.place, fault.rule) == ("header", "www-authenticate", "missing")

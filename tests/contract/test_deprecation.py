@@ -185,8 +185,8 @@ def test_a_deprecation_is_said_in_full(change: Change, message: str) -> None:
             id="a parameter",
         ),
         pytest.param(
-            replace("\n    Totals: > available:", "{type", "{deprecated: true, type"),
-            "\n    Totals: > available:",
+            replace("\n    Level: > low:", "{type", "{deprecated: true, type"),
+            "\n    Level: > low:",
             id="a member",
         ),
     ],

@@ -309,7 +309,9 @@ CASES: dict[str, list[tuple[Change, str, str]]] = {
     "limit-answers": [
         (without(f"{LOGIN} > '503'"), f"{LOGIN} > responses:", "there is no 503"),
         (
-            replace(HEALTH, "'400': {$ref: '#/components/responses/BadRequest'}", f"'429': {TOO_MANY}"),
+            replace(
+                HEALTH, "'400': {$ref: '#/components/responses/UnlimitedBadRequest'}", f"'429': {TOO_MANY}"
+            ),
             f"{HEALTH} > '429'",
             "nothing is limited or needed here that could cause a 429",
         ),

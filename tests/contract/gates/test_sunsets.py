@@ -9,7 +9,7 @@ from tests.contract.changes import Change, add, all_of, cut, replace, without
 from tests.contract.gates.breaking.table import HARMLESS, changed, present, schema, told
 
 SUMMARY, TAG = "\n  /summary:", "\n  /items: > - name: tag"
-UNIT, AVAILABLE = f"{schema('NewItem')} > unit:", f"{schema('Totals')} > available: {{"
+UNIT, LOW = f"{schema('NewItem')} > unit:", f"{schema('Level')} > low: {{"
 SUNSET = date(2027, 6, 14)
 
 
@@ -31,11 +31,9 @@ def unit(sunset: date = SUNSET) -> Change:
     return replace(UNIT, f" {reference}", f"\n          allOf: [{reference}]{lines(10, sunset)}")
 
 
-def available(sunset: date = SUNSET) -> Change:
-    whole = "{type: integer, format: int64, minimum: 0}"
-    return replace(
-        AVAILABLE, f" {whole}", f"\n          type: integer\n          minimum: 0{lines(10, sunset)}"
-    )
+def low(sunset: date = SUNSET) -> Change:
+    members = lines(0, sunset).strip("\n").replace("\n", ", ")
+    return replace(LOW, "{", f"{{{members}, ")
 
 
 @pytest.mark.parametrize(
@@ -62,15 +60,15 @@ def available(sunset: date = SUNSET) -> Change:
             id="a member of a body changes",
         ),
         pytest.param(
-            available(),
-            all_of(without(AVAILABLE), replace(schema("Totals"), ", available]", "]")),
-            "available is gone",
+            low(),
+            all_of(without(LOW), replace(schema("Level"), ", low]", "]")),
+            "low is gone",
             id="a member of an answer goes",
         ),
         pytest.param(
-            available(),
-            replace(schema("Totals"), ", available]", "]"),
-            "available is no longer required",
+            low(),
+            replace(schema("Level"), ", low]", "]"),
+            "low is no longer required",
             id="a member of an answer is left out at times",
         ),
     ],
@@ -81,7 +79,7 @@ def test_what_is_deprecated_may_go_after_its_sunset(deprecation: Change, change:
     assert [told(before, after, today) for today in days] == [broken, broken, HARMLESS]
 
 
-@pytest.mark.parametrize("deprecate", [summary, tag, unit, available])
+@pytest.mark.parametrize("deprecate", [summary, tag, unit, low])
 def test_a_sunset_may_be_put_off_and_not_brought_forward(deprecate: Callable[[date], Change]) -> None:
     sooner, later = changed(deprecate(SUNSET)), changed(deprecate(date(2027, 12, 31)))
     today = date(2027, 6, 1)

@@ -129,9 +129,9 @@ PARAMETERS = [
     ),
     case(
         "a format taken away or added",
-        replace("\n    TaskId:", "format: uuid, ", ""),
+        replace("\n  /movements: > - name: since", "format: date-time, ", ""),
         HARMLESS,
-        "format was not set, is uuid",
+        "format was not set, is date-time",
     ),
     case(
         "fractions taken or refused",

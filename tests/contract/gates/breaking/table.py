@@ -38,6 +38,6 @@ def changed(*changes: Change) -> Document:
 
 
 def told(before: Document, after: Document, today: date = TODAY) -> str:
-    """What is told of the changes, without lines and places, in the order of the alphabet."""
+    """What is told of the changes, without lines and places, each once, in the order of the alphabet."""
     lines = breaking_changes(before, after, today)
-    return "; ".join(sorted(line.partition(": ")[2].rpartition(" (")[0] for line in lines))
+    return "; ".join(sorted({line.partition(": ")[2].rpartition(" (")[0] for line in lines}))
