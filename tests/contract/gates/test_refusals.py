@@ -15,19 +15,24 @@ from tests.contract.asgi import Answer
 from tests.service import KEY
 
 Header = tuple[str, str]
-Refused = Callable[..., Iterator[tuple[Operation, Answer]]]
+Refused = Callable[..., list[tuple[Operation, Answer]]]
 
 UNKNOWN = "?unheard-of=1"
 
 
 @pytest.fixture
 def refused(contract: Contract, raw: Callable[..., Answer]) -> Refused:
-    """Ask each operation that declares a refusal, and hold that it refuses so; get it and its answer.
+    """Ask each operation that declares a refusal, and hold that it refuses so; get them and their answers.
 
     The request has a parameter that no operation knows, and no body.
     """
 
-    def refused(status: int, kind: str, *headers: Header) -> Iterator[tuple[Operation, Answer]]:
+    def refused(status: int, kind: str, *headers: Header) -> list[tuple[Operation, Answer]]:
+        answers = list(ask_all(status, kind, *headers))
+        assert answers
+        return answers
+
+    def ask_all(status: int, kind: str, *headers: Header) -> Iterator[tuple[Operation, Answer]]:
         for operation in contract.operations.values():
             # Of open operations one may refuse a token too: one that comes in the body.
             secured = status != 401 or operation.scopes is not None
