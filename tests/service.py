@@ -53,6 +53,12 @@ def witness(conformance: Conformance) -> Witness:
 
 
 @pytest.fixture
+def unrecorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For services that run another contract than ours, or are broken: what they do proves nothing of it."""
+    monkeypatch.setattr("tests.contract.gates.facts._recorder", lambda: None)
+
+
+@pytest.fixture
 def configure(database_url: str, tmp_path: Path) -> Callable[..., Settings]:
     """Make settings for the test's own database and folder, with changes."""
 

@@ -22,6 +22,8 @@ LINES = f"""
 DATES = {"Deprecation": "@1795305600", "Sunset": "Wed, 30 Jun 2027 00:00:00 GMT"}
 OUR_LINK = f'<{LINK}>; rel="deprecation"'
 
+pytestmark = pytest.mark.usefixtures("unrecorded")
+
 
 @pytest.fixture(scope="module")
 def contract(tmp_path_factory: pytest.TempPathFactory) -> Contract:

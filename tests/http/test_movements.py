@@ -261,3 +261,11 @@ def test_filters_are_held_against_the_contract(name: str, value: str, client: Cl
     answer = client.get("/movements", headers=clerk, params={name: value})
     assert problem(answer) == (400, "validation-failed")
     assert answer.json()["errors"][0]["parameter"] == name
+
+
+@pytest.mark.parametrize("kind", ["receipt", "issue", "transfer", "adjustment"])
+@pytest.mark.parametrize("lines", [[], None], ids=["empty", "null"])
+def test_a_movement_of_any_kind_has_lines(kind: str, lines: list[Any] | None, record: Record) -> None:
+    answer = record(kind, lines=lines)
+    assert problem(answer) == (400, "validation-failed")
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/lines"]

@@ -85,7 +85,7 @@ def rename_property(raw: Tree) -> Changes:
 
 
 def add_property(raw: Tree) -> Changes:
-    for pointer, schema in schemas(raw):
+    for pointer, schema in _not_in_part(raw):
         if "properties" in schema:
             yield (*pointer, "properties", "colour"), "added", {"type": "string", "maxLength": 20}
 
@@ -141,7 +141,7 @@ def add_nullable(raw: Tree) -> Changes:
 
 
 def _not_in_part(raw: Tree) -> Found:
-    """Schemas outside `allOf`, where another part says what is required and not null."""
+    """Schemas outside `allOf`, where another part says what there is, what is required and not null."""
     return ((pointer, schema) for pointer, schema in schemas(raw) if "allOf" not in pointer)
 
 

@@ -12,4 +12,8 @@ SURVIVORS: Mapping[str, str] = {
         "Each answer is as true when fewer share it. That they share it as declared is proved with running "
         "services by prove_reads.py, which takes from the contract what to prove."
     ),
+    "drop-pattern /components/schemas/Password/pattern: dropped": (
+        "It forbids NUL, which bodies.py and parameters.py refuse in every body, whatever its schema."
+    ),
+    "add-nullable /components/schemas/PasswordGrant/*": "The values of a form are texts; none is null.",
 }

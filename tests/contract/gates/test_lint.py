@@ -114,7 +114,19 @@ CASES: dict[str, list[tuple[Change, str, str]]] = {
             "no operation tells of same-colour",
         ),
     ],
+    "problem-types-told": [
+        (
+            replace("\n    NotFound:", "type: {type: string, enum:", "title: {type: string, enum:"),
+            "\n  /users/{username}: > '404'",
+            "it does not say which problems it may be",
+        ),
+    ],
     "link-targets": [
+        (
+            replace("\n    Tokens: > links:", "handlers.auth.refresh", "handlers.auth.logout"),
+            "\n    Tokens: > links: > refresh:",
+            "handlers.auth.logout takes no body",
+        ),
         (
             replace(
                 "\n  /movements:",

@@ -24,6 +24,8 @@ LOGIN, ME, SUMMARY = "handlers.auth.login", "handlers.me.read", "handlers.summar
 
 Tamper = Callable[[dict[str, str]], Mapping[str, str]]
 
+pytestmark = pytest.mark.usefixtures("unrecorded")
+
 
 @dataclass(frozen=True)
 class Tampering:

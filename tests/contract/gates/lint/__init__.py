@@ -50,6 +50,7 @@ RULES: Mapping[str, Rule] = {
         answers.entity_tags,
         answers.locations,
         answers.lists,
+        answers.problem_types_told,
         policies.explicit_security,
         policies.limits,
         policies.shared_answers,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from stockroom.contract.document import Document, Fault
+from stockroom.contract.problem_types import problem_types
 from tests.contract.gates.lint.walk import Operation, operations
 
 PAGING = {"page", "per_page", "cursor", "count"}
@@ -79,3 +80,11 @@ def _required(document: Document, operation: Operation) -> set[str]:
     return {
         name for media in content.values() for name in document.resolve(media["schema"]).get("required", ())
     }
+
+
+def problem_types_told(document: Document) -> Iterator[Fault]:
+    """An error enumerates the types of problem that it may be."""
+    for operation in operations(document):
+        for status, response in operation.responses.items():
+            if status >= "400" and not problem_types(response):
+                yield (*operation.pointer, "responses", status), "it does not say which problems it may be"

@@ -145,6 +145,8 @@ def link_targets(document: Document) -> Iterator[Fault]:
             if target is None:
                 yield where, f"there is no operation {link.get('operationId')}"
                 continue
+            if "requestBody" in link and "requestBody" not in target.spec:
+                yield where, f"{link['operationId']} takes no body"
             taken = {parameter["name"]: parameter["in"] for parameter in target.parameters}
             for extra in sorted(given - taken.keys()):
                 yield where, f"{link['operationId']} takes no {extra}"
