@@ -33,8 +33,10 @@ pytest: .venv/.dev ## the tests alone; ARGS="-k name" picks some
 	@rm -rf $(FACTS)
 	STOCKROOM_TEST_RECORD=$(FACTS) .venv/bin/pytest --numprocesses auto --dist worksteal $(ARGS)
 
-gates: .venv/.dev ## whether the tests, all of them, have seen what the contract declares and nothing else
+gates: .venv/.dev ## what the tests, all of them, have shown of the contract
 	.venv/bin/python -m tests.contract.gates.reachability $(FACTS)
+	.venv/bin/python -m tests.contract.gates.oracle $(FACTS)
+	.venv/bin/python -m tests.contract.gates.mutants $(FACTS) --sample 100
 
 # A sample is part of the gates; this takes all operators in more places, and --each 0 takes every place there is.
 mutants: .venv/.dev ## which gates see that the contract was changed; needs what the last run of all tests recorded

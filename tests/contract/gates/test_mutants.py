@@ -10,11 +10,11 @@ import pytest
 from stockroom.contract.contract import Contract
 from stockroom.contract.document import Pointer
 from tests.contract.gates import mutants as program
-from tests.contract.gates import mutations
 from tests.contract.gates.facts import Fact, Recorder
-from tests.contract.gates.mutations import OPERATORS, Mutant, mutants, sample
-from tests.contract.gates.trees import ABSENT
-from tests.contract.gates.trials import GATES, Court
+from tests.contract.gates.mutants import mutations
+from tests.contract.gates.mutants.mutations import OPERATORS, Mutant, mutants, sample
+from tests.contract.gates.mutants.trees import ABSENT
+from tests.contract.gates.mutants.trials import GATES, Court
 
 LIVE = Fact(
     method="GET",

@@ -3,7 +3,6 @@
 `python -m tests.contract.gates.oracle FOLDER` holds the facts in a folder against the contract as it is.
 """
 
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,12 +13,12 @@ import httpx
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract, load_contract
 from stockroom.contract.problems import Problem
-from tests.contract.gates.admission import admit, parameters_of
-from tests.contract.gates.cases import Case, problem_of, slug_of
 from tests.contract.gates.facts import Fact, read_facts
 from tests.contract.gates.links import links_of
-from tests.contract.gates.promises import broken_promises
-from tests.contract.gates.refusals import wrongly_answered, wrongly_refused
+from tests.contract.gates.oracle.admission import admit, parameters_of
+from tests.contract.gates.oracle.cases import Case, problem_of, slug_of
+from tests.contract.gates.oracle.promises import broken_promises
+from tests.contract.gates.oracle.refusals import wrongly_answered, wrongly_refused
 from tests.contract.gates.requests import Example
 
 
@@ -108,7 +107,3 @@ def main(folder: Path) -> int:
         ]
     print(*found, f"{len(found)} contradictions in {len(facts)} facts.", sep="\n")  # noqa: T201
     return 1 if found or not facts else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from stockroom.contract.document import Pointer
-from tests.contract.gates.trees import ABSENT, contents, operations, parameters, renamed, responses
+from tests.contract.gates.mutants.trees import ABSENT, contents, operations, parameters, renamed, responses
 
 Tree = Mapping[str, Any]
 Changes = Iterator[tuple[Pointer, str, Any]]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tests.contract.gates.trees import operations, references
+from tests.contract.gates.mutants.trees import operations, references
 
 Tree = Mapping[str, Any]
 Component = tuple[str, str]

@@ -7,16 +7,16 @@ from typing import Any
 
 from stockroom.contract.document import Pointer
 from stockroom.contract.schemas import pointer as as_text
-from tests.contract.gates import mutate_operations, mutate_policies, mutate_schemas
-from tests.contract.gates.trees import replaced
+from tests.contract.gates.mutants import operations, policies, schemas
+from tests.contract.gates.mutants.trees import replaced
 
 # Finds every place in a contract where it applies: (pointer, what is changed, value to stand there).
 Operator = Callable[[Mapping[str, Any]], Iterator[tuple[Pointer, str, Any]]]
 
 OPERATORS: tuple[Operator, ...] = (
-    *mutate_operations.OPERATORS,
-    *mutate_schemas.OPERATORS,
-    *mutate_policies.OPERATORS,
+    *operations.OPERATORS,
+    *schemas.OPERATORS,
+    *policies.OPERATORS,
 )
 
 

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 import orjson
 
-from tests.contract.gates.kinds import kinds_of
+from tests.contract.gates.facts.kinds import kinds_of
 
 VARIABLE = "STOCKROOM_TEST_RECORD"
 # Bytes. Longer bodies are uploads, the contract itself and Swagger UI; no gate needs to see them again.

@@ -17,10 +17,10 @@ from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract, compile_contract
 from stockroom.contract.document import ContractError, Document, check_document
 from tests.contract.gates.examples import example_faults
-from tests.contract.gates.extents import Extents
 from tests.contract.gates.facts import Fact
 from tests.contract.gates.lint import RULES, lint
-from tests.contract.gates.mutations import Mutant
+from tests.contract.gates.mutants.extents import Extents
+from tests.contract.gates.mutants.mutations import Mutant
 from tests.contract.gates.oracle import Oracle
 from tests.contract.gates.reachability import Promise, promises, shown
 

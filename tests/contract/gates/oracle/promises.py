@@ -11,7 +11,7 @@ from stockroom.contract.limits import POLICY
 from stockroom.contract.operations import IF_NONE_MATCH, RateLimit
 from stockroom.contract.parameters import Parameter
 from stockroom.contract.replies import Reply, conditional
-from tests.contract.gates.cases import Case
+from tests.contract.gates.oracle.cases import Case
 from tests.contract.gates.prove_limits import lowered_operation
 
 MAX_AGE = re.compile(r"max-age=([0-9]+)")

@@ -6,7 +6,6 @@ recorded facts. It fails when a mutant survives that is not listed, with a reaso
 
 import argparse
 import multiprocessing
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,9 +16,9 @@ from pathlib import Path
 
 from stockroom.contract.contract import Contract, load_contract
 from tests.contract.gates.facts import Fact, read_facts
-from tests.contract.gates.mutations import Mutant, mutants, sample
-from tests.contract.gates.survivors import SURVIVORS
-from tests.contract.gates.trials import GATES, Court
+from tests.contract.gates.mutants.mutations import Mutant, mutants, sample
+from tests.contract.gates.mutants.survivors import SURVIVORS
+from tests.contract.gates.mutants.trials import GATES, Court
 
 COLUMNS = ("start", *GATES)
 # So many mutants go to a process at once.
@@ -115,7 +114,3 @@ def main(arguments: list[str] | None = None) -> int:
     surviving = unexplained(verdicts, SURVIVORS)
     print(*(f"survives: {verdict.mutant.id}" for verdict in surviving), sep="\n")  # noqa: T201
     return 1 if surviving else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,7 +5,7 @@ from typing import Any
 
 from stockroom.contract.operations import IDEMPOTENCY_KEY
 from stockroom.contract.problems import Catalogue, Problem
-from tests.contract.gates.cases import Case
+from tests.contract.gates.oracle.cases import Case
 
 IF_MATCH = "if_match"
 

@@ -11,7 +11,7 @@ import orjson
 import yaml
 
 from stockroom.contract.document import CONTRACT
-from tests.contract.gates.edges import edges_of, walk
+from tests.contract.gates.facts.edges import edges_of, walk
 
 if TYPE_CHECKING:
     from tests.contract.gates.facts import Fact
