@@ -20,7 +20,7 @@ Shape = frozenset[tuple[str, str]]
 
 
 def kinds_of(fact: "Fact") -> Iterator[Hashable]:
-    """What `fact` shows: a kind of request and answer, and what is answered at which edges of the contract."""
+    """What `fact` shows: a kind of request and answer, and what is answered at which edge of the contract."""
     yield kind_of(fact)
     for edge in edges_of(fact):
         yield fact.method, _path_class(fact.path), fact.status, _problem(fact), edge
