@@ -3,6 +3,7 @@
 import base64
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -90,3 +91,24 @@ def test_a_body_that_nests_deep_is_recorded(tmp_path: Path) -> None:
     deep = replace(FACT, headers=JSON, body=b"[" * 1000 + b"]" * 1000)
     Recorder(tmp_path).record(deep)
     assert read_facts(tmp_path) == [deep]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param({"kind": "receipt"}, {"kind": "issue"}, id="values of an enum"),
+        pytest.param({"quantity": 1}, {"quantity": 1_000_000_000_000}, id="a minimum and a maximum"),
+        pytest.param({"reference": "ab"}, {"reference": "a" * 100}, id="a length"),
+        pytest.param({"lines": []}, {"lines": [1]}, id="a number of items"),
+    ],
+)
+def test_what_is_answered_at_an_edge_is_a_kind_of_its_own(tmp_path: Path, one: Any, other: Any) -> None:
+    recorder = Recorder(tmp_path)
+    facts = [
+        replace(refused, method="POST", path="/movements", headers=JSON, body=orjson.dumps(body))
+        for refused in (FACT, problem("is odd"))
+        for body in (one, other)
+    ]
+    for fact in facts:
+        recorder.record(fact)
+    assert read_facts(tmp_path) == facts

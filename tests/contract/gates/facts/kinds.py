@@ -20,10 +20,10 @@ Shape = frozenset[tuple[str, str]]
 
 
 def kinds_of(fact: "Fact") -> Iterator[Hashable]:
-    """What `fact` shows: a kind of request and answer, and the edges that its values stand on."""
+    """What `fact` shows: a kind of request and answer, and what is answered at which edge of the contract."""
     yield kind_of(fact)
     for edge in edges_of(fact):
-        yield fact.method, _path_class(fact.path), fact.status, edge
+        yield fact.method, _path_class(fact.path), fact.status, _problem(fact), edge
 
 
 def kind_of(fact: "Fact") -> Hashable:
