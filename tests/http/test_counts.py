@@ -111,3 +111,12 @@ def test_at_an_archived_location_nothing_is_counted(
     assert client.delete("/locations/A-02", headers=admin | {"If-Match": "*"}).status_code == 204
     answer = count({"sku": "AX-1", "counted": 1}, location="A-02")
     assert problem(answer) == (409, "location-archived")
+
+
+def test_an_archived_item_is_not_counted(
+    client: Client, sign_in: Callable[..., Headers], count: Count
+) -> None:
+    admin = sign_in("admin")
+    client.post("/items", headers=admin, json={"sku": "BX-1", "name": "Box"})
+    assert client.delete("/items/BX-1", headers=admin | {"If-Match": "*"}).status_code == 204
+    assert problem(count({"sku": "BX-1", "counted": 1})) == (409, "item-archived")
