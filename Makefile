@@ -43,8 +43,8 @@ mutants: .venv/.dev ## which gates see that the contract was changed; needs what
 	.venv/bin/python -m tests.contract.gates.mutants $(FACTS) $(ARGS)
 
 # Other requests each time; what fails says its seed. ARGS="--seed 7 --max-examples 50" repeats a run.
-fuzz: .venv/.dev ## hold the service to its contract with thousands of made-up requests
-	STOCKROOM_TEST_FUZZ="$(or $(ARGS),--max-examples 300)" .venv/bin/pytest -s tests/fuzz/test_schemathesis.py
+fuzz: .venv/.dev ## thousands of made-up requests, and the hostile ones with another seed
+	STOCKROOM_TEST_FUZZ="$(or $(ARGS),--max-examples 300)" .venv/bin/pytest -s tests/fuzz
 
 format: .venv/.dev ## put the code into its form
 	.venv/bin/ruff check --fix

@@ -47,17 +47,23 @@ class Discriminated:
     is_object: Validator
 
     def is_valid(self, instance: Any) -> bool:
-        return next(self.iter_errors(instance), None) is None
+        branch = self._branch(instance)
+        return branch is not None and branch.is_valid(instance)
 
     def iter_errors(self, instance: Any) -> Iterator[ValidationFault]:
-        if not isinstance(instance, dict):
-            return self.is_object.iter_errors(instance)
-        name = instance.get(self.member)
-        if isinstance(name, str) and name in self.branches:
-            return self.branches[name].iter_errors(instance)
+        branch = self._branch(instance)
+        if branch:
+            return branch.iter_errors(instance)
         names = ", ".join(f'"{branch}"' for branch in self.branches)
         what = "is not" if self.member in instance else "is required:"
         return iter([_Unnamed((self.member,), f'"{self.member}" {what} one of {names}')])
+
+    def _branch(self, instance: Any) -> Validator | None:
+        """What to hold a value against; None if it is an object that names no branch."""
+        if not isinstance(instance, dict):
+            return self.is_object
+        name = instance.get(self.member)
+        return self.branches.get(name) if isinstance(name, str) else None
 
 
 def branches_of(schema: Mapping[str, Any]) -> dict[str, dict[str, Any]] | None:

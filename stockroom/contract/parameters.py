@@ -12,6 +12,8 @@ from stockroom.contract.schemas import faults, read_time
 
 # Python's int() takes more than JSON's integers: `1_000`, ` 5`, `٣`.
 INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
+# In a query or form. A megabyte of them would hold up everybody else for half a second.
+MOST_PAIRS = 1_000
 ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 Fault = dict[str, str]
@@ -85,6 +87,8 @@ def read_boolean(text: str) -> bool:
 
 def read_query(raw: bytes) -> dict[str, list[str]]:
     """The pairs of a query string or form, by name. Raises Problem when it cannot be decoded."""
+    if raw.count(b"&") >= MOST_PAIRS:
+        raise Problem("malformed-request", f"The query or form may have {MOST_PAIRS} parameters.")
     pairs: dict[str, list[str]] = {}
     for part in raw.split(b"&"):
         if part:

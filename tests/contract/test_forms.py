@@ -42,3 +42,8 @@ def test_no_fault_repeats_the_password(service: Any) -> None:
     answer = service.post("/login", headers=FORM, content="username=&password=" + "sesame" * 50)
     assert answer.status_code == 400
     assert "sesame" not in answer.text
+
+
+def test_a_form_of_thousands_of_names_is_malformed(service: Any) -> None:
+    answer = service.post("/login", headers=FORM, content="&".join(f"n{number}=" for number in range(1_001)))
+    assert answer.json()["type"] == "/problems/malformed-request"

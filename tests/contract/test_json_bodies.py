@@ -139,3 +139,21 @@ def test_json_may_come_in_chunks_and_without_a_length(raw: Ask, token: str) -> N
     chunks = [b'{"username": ', b"", b'"nobody"', b"}"]
     answer = raw("POST", "/login", [*headers, ("Transfer-Encoding", "chunked")], chunks)
     assert [error["detail"] for error in answer.json()["errors"]] == ['"password" is a required property']
+
+
+def test_of_a_value_with_thousands_of_faults_one_is_told(service: Any, ada: dict[str, str]) -> None:
+    """To list them would hold up everybody else for half a minute."""
+    body = b'{"location": "A-01", "lines": [' + b"{}," * 300_000 + b"{}]}"
+    answer = service.post("/counts", headers=ada | {"Content-Type": "application/json"}, content=body)
+    assert answer.status_code == 400
+    assert len(answer.json()["errors"]) == 1
+
+
+def test_the_largest_request_that_is_nearly_right_has_its_faults_told(
+    service: Any, ada: dict[str, str]
+) -> None:
+    line = {"sku": "22411", "from": "A-01", "to": "A-02", "quantity": 0}
+    answer = service.post("/movements", headers=ada, json={"kind": "transfer", "lines": [line] * 500})
+    assert [error["pointer"] for error in answer.json()["errors"]] == [
+        f"/lines/{number}/quantity" for number in range(20)
+    ]

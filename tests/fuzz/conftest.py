@@ -44,10 +44,12 @@ def _make_accounts(database_url: str) -> None:
 
 def _bring_in_stock(url: str) -> None:
     lines = [{"sku": sku, "location": code, "quantity": 10**9} for sku in SKUS for code in LOCATIONS]
+    # The last one is the one to be found and reversed, and there is stock all the same.
+    receipts = [{"kind": "receipt", "lines": lines}, {"kind": "receipt", "lines": lines[:1]}]
     requests = [
         *(("/items", {"sku": sku, "name": sku}) for sku in SKUS),
         *(("/locations", {"code": code, "name": code}) for code in LOCATIONS),
-        ("/movements", {"kind": "receipt", "lines": lines}),
+        *(("/movements", receipt) for receipt in receipts),
     ]
     headers = {"Authorization": f"Bearer {new_token('admin')}"}
     with httpx.Client(base_url=url, headers=headers, timeout=20) as client:

@@ -8,11 +8,13 @@ import requests
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis.core.failures import Failure
+from schemathesis.core.transport import Response
 from schemathesis.generation.meta import TestPhase
 from schemathesis.openapi.checks import RejectedPositiveData
 
 from stockroom.domain.accounts import ROLE_SCOPES, Role
 from tests.contract.gates.facts import record
+from tests.fuzz.stock import NAMES
 
 ROLE: Role = os.environ["FUZZ_ROLE"]  # type: ignore[assignment]
 
@@ -29,12 +31,6 @@ UNSAYABLE = {
     "/problems/wrong-password",
 }
 
-# What names a thing for good, by the operation that makes it.
-NAMES = {
-    "handlers.auth.register": "username",
-    "handlers.items.create": "sku",
-    "handlers.locations.create": "code",
-}
 _numbers = count(1)
 _session = requests.Session()
 
@@ -110,6 +106,28 @@ def _post(case: schemathesis.Case, path: str, body: dict[str, str]) -> Any:
 
 
 @schemathesis.hook
+def after_call(context: schemathesis.HookContext, case: schemathesis.Case, response: Response) -> None:
+    request = response.request
+    record(
+        str(request.method),
+        str(request.url),
+        {name: _text(value) for name, value in request.headers.items()},
+        _bytes(request.body),
+        response.status_code,
+        {name: ", ".join(values) for name, values in response.headers.items()},
+        response.content,
+    )
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _bytes(body: str | bytes | None) -> bytes:
+    return body.encode() if isinstance(body, str) else body or b""
+
+
+@schemathesis.hook
 def filter_case(context: schemathesis.HookContext, case: schemathesis.Case) -> bool:
     """Leave the accounts alone that requests are made with: a change of role would end their sessions."""
     return not (
@@ -122,12 +140,12 @@ def filter_failure(
     context: schemathesis.HookContext,
     failure: Failure,
     case: schemathesis.Case,
-    response: schemathesis.Response,
+    response: Response,
 ) -> bool:
     return not (isinstance(failure, RejectedPositiveData) and _is_unsayable(case, response))
 
 
-def _is_unsayable(case: schemathesis.Case, response: schemathesis.Response) -> bool:
+def _is_unsayable(case: schemathesis.Case, response: Response) -> bool:
     problem = response.json()
     match problem["type"]:
         case "/problems/insufficient-scope":
@@ -141,27 +159,6 @@ def _is_unsayable(case: schemathesis.Case, response: schemathesis.Response) -> b
     return problem["type"] in UNSAYABLE
 
 
-def _scopes_asked_for(response: schemathesis.Response) -> set[str]:
+def _scopes_asked_for(response: Response) -> set[str]:
     challenge = response.headers["www-authenticate"][0]
     return set(challenge.partition('scope="')[2].rstrip('"').split())
-
-
-@schemathesis.hook
-def after_call(
-    context: schemathesis.HookContext, case: schemathesis.Case, response: schemathesis.Response
-) -> None:
-    """Record it: no other test asks so much at the edges of what the contract allows."""
-    request = response.request
-    body = request.body or b""
-    record(
-        str(request.method),
-        str(request.url),
-        {
-            name: value if isinstance(value, str) else value.decode("latin-1")
-            for name, value in request.headers.items()
-        },
-        body.encode() if isinstance(body, str) else body,
-        response.status_code,
-        {name: ", ".join(values) for name, values in response.headers.items()},
-        response.content,
-    )

@@ -9,3 +9,10 @@ _known = tomllib.loads(CONFIGURATION.read_text())["dictionaries"]
 SKUS: list[str] = _known["skus"]["values"]
 LOCATIONS: list[str] = _known["locations"]["values"]
 PASSWORD = "ten thousand grains of rice"
+
+# What names a thing for good, by the operation that makes it.
+NAMES = {
+    "handlers.auth.register": "username",
+    "handlers.items.create": "sku",
+    "handlers.locations.create": "code",
+}
