@@ -1,10 +1,11 @@
 """Load: wrk sends a list of requests on some connections for some seconds."""
 
 import json
+import resource
 import subprocess
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Load:
-    """What came of it. `p50` and `p99` are latencies in seconds."""
+    """What came of it. `p50` and `p99` are latencies in seconds, `cpu_seconds` are wrk's own."""
 
     requests: int
     seconds: float
@@ -34,6 +35,7 @@ class Load:
     """Bytes an answer, with its head."""
     p50: float
     p99: float
+    cpu_seconds: float = 0.0
 
 
 class LoadError(Exception):
@@ -48,8 +50,14 @@ def run(url: str, token: str, requests: Iterable[Request], *, connections: int, 
         command = ["wrk", "--threads", "1", "--connections", str(connections)]
         command += ["--duration", f"{seconds:.0f}s", "--timeout", "10s", "--latency"]
         command += ["--script", str(_SCRIPT), url, "--", listed.name, *([token] if token else [])]
+        before = _children_cpu()
         done = subprocess.run(command, check=False, capture_output=True, text=True)
-    return read(done.stdout, done.stderr)
+        return replace(read(done.stdout, done.stderr), cpu_seconds=_children_cpu() - before)
+
+
+def _children_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def read(output: str, errors: str = "") -> Load:

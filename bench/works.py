@@ -28,9 +28,10 @@ class Asker:
     client: httpx.Client
     chance: random.Random
     seconds: float
+    items: int = ITEMS
 
     def item(self) -> int:
-        return self.chance.randint(1, ITEMS)
+        return self.chance.randint(1, self.items)
 
 
 @dataclass(frozen=True)
