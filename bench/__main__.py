@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bench import databases, documents, needs, picture, results, rounds, tables
+from bench.load import LoadError
 from bench.results import Results
 from bench.rounds import Measurement
 from bench.servers import SERVERS, STOCKROOM, Server, versions
@@ -29,7 +30,10 @@ def main() -> None:
         print("Comparing what they answer ...", flush=True)
         if faults := rounds.check(servers, urls):
             sys.exit("\n".join(["These do not do the same work, so nothing is measured:", *faults]))
-        taken = _told(rounds.measure(servers, works, urls, rounds=count, seconds=seconds))
+        try:
+            taken = _told(rounds.measure(servers, works, urls, rounds=count, seconds=seconds))
+        except LoadError as error:
+            sys.exit(str(error))
     done = Results(taken, results.machine(), {server.name: versions(server) for server in servers}, seconds)
     _print(done)
     if arguments.output:

@@ -74,7 +74,7 @@ def machine() -> dict[str, Any]:
         "cpu": _first("/proc/cpuinfo", "model name"),
         "cores": sum(line.startswith("processor") for line in _lines("/proc/cpuinfo")),
         "memory": f"{int(_first('/proc/meminfo', 'MemTotal').split()[0]) / 2**20:.0f} GiB",
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "python": platform.python_version(),
         "postgresql": databases.version(),
     }

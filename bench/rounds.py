@@ -50,13 +50,17 @@ def check(servers: Sequence[Server], urls: Mapping[str, str]) -> list[str]:
 def measure(
     servers: Sequence[Server], works: Sequence[Work], urls: Mapping[str, str], *, rounds: int, seconds: float
 ) -> Iterator[Measurement]:
+    """Measure everything, for so many rounds. Raises LoadError where a server does not do its work."""
     for number in range(rounds):
         # Another one begins each round.
         turn = number % len(servers)
         for server in (*servers[turn:], *servers[:turn]):
             with running(server, urls[server.database]) as up:
                 for work in works:
-                    yield _measure(number, server, up, work, seconds)
+                    try:
+                        yield _measure(number, server, up, work, seconds)
+                    except load.LoadError as error:
+                        raise load.LoadError(f"{server.title}, {work.title}: {error}") from None
                     if work.writes:
                         databases.reset(urls[server.database])
 
@@ -71,7 +75,7 @@ def _measure(number: int, server: Server, up: Running, work: Work, seconds: floa
     before = processes.cpu_seconds(up.session)
     done = load.run(up.url, sent, asked, connections=work.connections, seconds=seconds)
     if not done.requests:
-        raise load.LoadError(f"{server.title} answered nothing within {seconds} s: {work.title}")
+        raise load.LoadError(f"nothing was answered within {seconds} s")
     return Measurement(
         round=number,
         server=server.name,

@@ -9,6 +9,7 @@ import random
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from bench import databases, documents, footprint, imports, needs, queries, results, tables
@@ -38,13 +39,13 @@ def main() -> None:
     done: dict[str, list[Any]] = {"timings": [], "imports": [], "idle": [], "throughput": []}
     for items in sizes:
         _measure(Sizes(items, MOVEMENTS_PER_ITEM * items), done, arguments, last=items == sizes[-1])
-    kept = {"machine": results.machine(), **{name: list(map(asdict, rows)) for name, rows in done.items()}}
     print("\n\n".join(_blocks(done).values()))
     for line in _faults(done):
         print(f"Missed: {line}")
-    if not arguments.quick and tuple(sizes) == SIZES:
-        KEPT.parent.mkdir(exist_ok=True)
-        KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+    if arguments.output:
+        _save(done, arguments.output)
+    elif not arguments.quick and tuple(sizes) == SIZES:
+        _save(done, KEPT)
         _publish(_read())
 
 
@@ -56,6 +57,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--item-rows", type=int, default=200_000, help="items of the smaller file")
     parser.add_argument("--movement-rows", type=int, default=100_000)
     parser.add_argument("--quick", action="store_true", help="small sizes: whether it works")
+    parser.add_argument("--output", type=Path, help="keep the results here, and leave docs/ alone")
     parser.add_argument("--report", action="store_true", help="write docs/ from the results that are kept")
     return parser.parse_args()
 
@@ -178,6 +180,12 @@ def _process_row(measured: Sequence[Throughput], count: int) -> list[str]:
         f"{count}",
         *(f"{value:,.0f}" if "per" in name else f"{value:.2f}" for name, value in figures.items()),
     ]
+
+
+def _save(done: Mapping[str, list[Any]], path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    kept = {"machine": results.machine(), **{name: list(map(asdict, rows)) for name, rows in done.items()}}
+    path.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 def _read() -> dict[str, Any]:
