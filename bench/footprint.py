@@ -93,7 +93,7 @@ def gain(measured: Sequence[Throughput], figure: str) -> float:
 
 def middle(measured: Sequence[Throughput], count: int, figure: str) -> float:
     """The median of `figure` with so many processes."""
-    return median(getattr(entry, figure) for entry in measured if entry.processes == count)
+    return float(median(getattr(entry, figure) for entry in measured if entry.processes == count))
 
 
 def faults(at_rest: Idle, measured: Sequence[Throughput]) -> list[str]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import quantiles
+from typing import Any
 
 from bench import processes
 from bench.client import Client
@@ -72,8 +73,7 @@ def measure(up: Stack, sizes: Sizes, kind: str, content: bytes) -> Import:
     client.log_in()
     busy = Watch(up, sizes)
     with busy.watching():
-        path = client.upload(f"/imports?kind={kind}", content)["id"]
-        task = _finished(client, path)
+        task = _finished(client, client.upload(f"/imports?kind={kind}", content)["id"])
     if task["state"] != "succeeded" or task["summary"]["created"] != rows:
         raise RuntimeError(f"of {rows} rows: {task}")
     started, finished = (datetime.fromisoformat(task[name]) for name in ("started_at", "finished_at"))
@@ -89,13 +89,13 @@ def measure(up: Stack, sizes: Sizes, kind: str, content: bytes) -> Import:
     )
 
 
-def _finished(client: Client, task: str) -> dict[str, object]:
+def _finished(client: Client, task: str) -> dict[str, Any]:
     began = time.monotonic()
     while True:
         if time.monotonic() - began > 300:
             client.log_in()
             began = time.monotonic()
-        found: dict[str, object] = client.get(f"/tasks/{task}")
+        found: dict[str, Any] = client.get(f"/tasks/{task}")
         if found["finished_at"] is not None:
             return found
         time.sleep(0.5)

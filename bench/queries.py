@@ -48,7 +48,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds. `hits` is the total that the last answer told."""
+    """How long a query took with so much in store, in seconds."""
 
     items: int
     movements: int

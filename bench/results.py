@@ -30,7 +30,7 @@ class Results:
 
     def median(self, server: str, work: str, figure: str) -> float:
         """The median over the rounds of a figure of `Measurement`."""
-        return median(getattr(measurement, figure) for measurement in self._of(server, work))
+        return float(median(getattr(measurement, figure) for measurement in self._of(server, work)))
 
     def ratio(self, server: str, work: str, to: str) -> float:
         """How many times the requests per CPU-second of `to` the server answers: median of the rounds."""

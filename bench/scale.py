@@ -88,15 +88,11 @@ def _imports(url: str, sizes: Sizes, arguments: argparse.Namespace) -> list[Impo
         rows = (arguments.item_rows, arguments.movement_rows, LARGE_FILE_ROWS)
     few, moved, many = rows
     taken = []
-    files = (
-        ("items", lambda: imports.item_rows(0, few)),
-        ("movements", lambda: imports.movement_rows(sizes, moved)),
-        ("items", lambda: imports.item_rows(few, many)),
-    )
-    for kind, content in files:
+    for kind, first, count in (("items", 0, few), ("movements", 0, moved), ("items", few, many)):
+        content = imports.item_rows(first, count) if kind == "items" else imports.movement_rows(sizes, count)
         # A worker of its own for each, so that its memory is what this file took.
         with stack(url) as up:
-            taken.append(imports.measure(up, sizes, kind, content()))
+            taken.append(imports.measure(up, sizes, kind, content))
         print(f"  import of {taken[-1].rows:,} {kind}: {taken[-1].rate:,.0f} a second", flush=True)
     return taken
 
