@@ -3,7 +3,7 @@ PYTHON ?= python3
 SHELL := /bin/sh
 PIP := .venv/bin/pip --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types imports pytest gates mutants fuzz format release lock clean
+.PHONY: help run test check lint types imports pytest gates mutants fuzz bench scale format release lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,13 @@ mutants: .venv/.dev ## which gates see that the contract was changed; needs what
 fuzz: .venv/.dev ## thousands of made-up requests, and the hostile ones with another seed
 	STOCKROOM_TEST_FUZZ="$(or $(ARGS),--max-examples 300)" .venv/bin/pytest -s tests/fuzz
 
+# Takes half an hour with nothing else running; ARGS="--quick" shows that it works, ARGS="--help" what else there is.
+bench: .venv/.dev ## compare the speed with other stacks; needs PostgreSQL and wrk, and Node for Fastify
+	@.venv/bin/python -m bench $(ARGS)
+
+scale: .venv/.dev ## measure with up to a million items; needs PostgreSQL and wrk
+	@.venv/bin/python -m bench.scale $(ARGS)
+
 format: .venv/.dev ## put the code into its form
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
@@ -67,6 +74,7 @@ lock: .venv/.dev ## write requirements.lock and requirements-dev.lock anew
 
 clean: ## remove .venv and caches; the data in var/ stays
 	rm -rf .venv .facts .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis dist
+	rm -rf bench/.environments bench/peers/fastify/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps: an environment is made once and brought up to date when what it is made from changes.

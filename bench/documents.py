@@ -1,0 +1,26 @@
+"""docs/performance.md: its figures are put between its marks, what stands around them is written by hand."""
+
+import re
+from collections.abc import Mapping
+
+from bench.servers import ROOT
+
+PAGE = ROOT / "docs" / "performance.md"
+PICTURE = ROOT / "docs" / "performance.svg"
+
+
+def put(blocks: Mapping[str, str]) -> None:
+    """Replace the blocks of the page, each between `<!-- bench: name -->` and `<!-- /bench -->`."""
+    page = PAGE.read_text()
+    for name, block in blocks.items():
+        page = replaced(page, name, block)
+    PAGE.write_text(page)
+
+
+def replaced(page: str, name: str, block: str) -> str:
+    """The page with `block` between the marks of that name. ValueError if it has none, or several."""
+    marks = re.compile(rf"(<!-- bench: {re.escape(name)} -->\n).*?(<!-- /bench -->)", re.DOTALL)
+    page, found = marks.subn(lambda match: f"{match[1]}{block}\n{match[2]}", page)
+    if found != 1:
+        raise ValueError(f"the page has {found} blocks called {name}")
+    return page

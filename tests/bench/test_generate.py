@@ -1,0 +1,66 @@
+"""The generated stock is one that the service itself could have come to."""
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from bench import generate
+from bench.generate import Sizes
+
+ADDS_UP = """
+    SELECT count(*) FROM levels FULL JOIN (
+        SELECT item_id, location_id, sum(delta) AS delta FROM movement_lines GROUP BY item_id, location_id
+    ) AS lines USING (item_id, location_id)
+    WHERE on_hand IS DISTINCT FROM delta
+"""
+BELOW_NOTHING = """
+    SELECT count(*) FROM (
+        SELECT sum(delta) OVER (PARTITION BY item_id, location_id ORDER BY movement_id) AS balance
+        FROM movement_lines
+    ) AS balances WHERE balance < 0
+"""
+INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname"
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest) -> str:
+    made: str = request.getfixturevalue("_postgresql_url")
+    return made.replace("postgresql+psycopg:", "postgresql:")
+
+
+def test_the_ledger_adds_up_and_the_indexes_are_there_again(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        before = connection.execute(INDEXES).fetchall()
+    generate.fill(url, Sizes(items=300, movements=1500))
+    with psycopg.connect(url) as connection:
+        assert one(connection, "SELECT count(*) FROM items") == 300
+        assert one(connection, "SELECT count(*) FROM movement_lines") == 1500
+        assert one(connection, "SELECT count(*) FROM levels") == 600
+        assert one(connection, ADDS_UP) == 0
+        assert one(connection, BELOW_NOTHING) == 0
+        assert one(connection, "SELECT count(*) FROM item_tags WHERE tag = 'few'") == generate.FEW
+        assert connection.execute(INDEXES).fetchall() == before
+
+
+def test_the_place_of_an_item_is_one_of_its_levels(url: str) -> None:
+    generate.fill(url, Sizes(items=300, movements=600))
+    sku, code = generate.place(250)
+    query = """
+        SELECT count(*) FROM levels
+        JOIN items ON items.id = item_id
+        JOIN locations ON locations.id = location_id
+        WHERE sku = %s AND code = %s AND on_hand = 1000
+    """
+    with psycopg.connect(url) as connection:
+        assert one(connection, query, (sku, code)) == 1
+
+
+def test_stock_that_nothing_brought_in_is_refused() -> None:
+    with pytest.raises(ValueError, match="two movements for each"):
+        Sizes(items=100, movements=199)
+
+
+def one(connection: psycopg.Connection, query: str, parameters: tuple[Any, ...] = ()) -> Any:
+    row = connection.execute(query, parameters).fetchone()
+    return row and row[0]
