@@ -1,5 +1,6 @@
 """gunicorn's configuration: `gunicorn app:app` from this folder serves the API as the settings say."""
 
+import gc
 import shutil
 import sys
 from typing import Any
@@ -35,6 +36,12 @@ def when_ready(arbiter: Any) -> None:
         arbiter.metrics = exposition.serve(_settings) if _settings.metrics_port else None
     except settings.SettingsError as error:
         sys.exit(str(error))
+
+
+def post_worker_init(worker: Any) -> None:
+    """Search no more for garbage in what lives as long as the process: each time all requests wait 0.1 s."""
+    gc.collect()
+    gc.freeze()
 
 
 def on_exit(arbiter: Any) -> None:

@@ -1,5 +1,6 @@
 """Passwords: hashed with Argon2id, few at once, and refused when easy to guess (NIST SP 800-63B)."""
 
+import base64
 import secrets
 import threading
 import unicodedata
@@ -43,7 +44,7 @@ class Passwords:
         self._hasher = hasher or PasswordHasher(memory_cost=19_456, time_cost=2, parallelism=1)
         self._turns = threading.BoundedSemaphore(at_once)
         self._patience = patience
-        self._dummy = self._hasher.hash(secrets.token_bytes(32))
+        self._dummy = _nobodys_hash(self._hasher)
         self._blocked = _blocklist()
         self._walks = tuple(turn for walk in _WALKS for turn in (_cycle(walk), _cycle(walk[::-1])))
 
@@ -93,6 +94,16 @@ class Passwords:
             yield
         finally:
             self._turns.release()
+
+
+def _nobodys_hash(hasher: PasswordHasher) -> str:
+    """A hash that was never made of a password: to verify against it costs the same, to make it nothing."""
+    salt, digest = (
+        base64.b64encode(secrets.token_bytes(length)).decode().rstrip("=")
+        for length in (hasher.salt_len, hasher.hash_len)
+    )
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v=19${cost}${salt}${digest}"
 
 
 def _octets(password: str) -> bytes:

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 
 from stockroom.domain.errors import Overloaded, WeakPassword
 from stockroom.security.passwords import Passwords
@@ -72,6 +73,9 @@ def test_a_name_nobody_has_costs_a_verification_too() -> None:
     assert not passwords.verify(GOOD, None)
     [dummy] = hasher.verified
     assert str(dummy).startswith("$argon2id$v=19$m=8,t=1,p=1$")
+    # It is one that is computed, and not one that cannot be read.
+    with pytest.raises(VerifyMismatchError):
+        hasher.verify(str(dummy), GOOD)
 
 
 def test_hashes_of_other_parameters_are_outdated(passwords: Passwords) -> None:
