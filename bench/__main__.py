@@ -100,6 +100,7 @@ def _publish(done: Results) -> None:
     ]
     documents.put(
         {
+            "picture": f"![Requests per CPU-second of each server]({documents.PICTURE.name})",
             "machine": f"{results.machine_line(done.machine)}; {len(done.measurements)} measurements of "
             f"{done.seconds:.0f} s.",
             "ratios": tables.ratios(done),
