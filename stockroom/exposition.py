@@ -16,11 +16,11 @@ def serve(settings: Settings) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="stockroom-metrics-"))
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     # It looks into the environment when it is imported; and where metrics are off, nobody waits for it.
-    from prometheus_client import CollectorRegistry, start_http_server  # noqa: PLC0415
-    from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415
+    from prometheus_client import CollectorRegistry, start_http_server  # noqa: PLC0415 - see above
+    from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415 - see above
 
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it has no types
     host, port = settings.metrics_host, settings.metrics_port
     try:
         start_http_server(port, host, registry)

@@ -67,7 +67,7 @@ def configure(database_url: str, tmp_path: Path) -> Callable[..., Settings]:
             "data_dir": tmp_path / "var",
             "database_url": database_url,
             "jwt_key": KEY,
-            "drift_sample": 0,
+            "drift_sample": 1,
         }
         return Settings(_env_file=None, **(values | changes))
 

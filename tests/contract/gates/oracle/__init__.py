@@ -105,5 +105,5 @@ def main(folder: Path) -> int:
             for fact in facts
             for contradiction in oracle.contradictions(fact)
         ]
-    print(*found, f"{len(found)} contradictions in {len(facts)} facts.", sep="\n")  # noqa: T201
+    print(*found, f"{len(found)} contradictions in {len(facts)} facts.", sep="\n")  # noqa: T201 - a program speaks here
     return 1 if found or not facts else 0
