@@ -20,9 +20,10 @@ Authenticate = Callable[[str], Principal | None]
 class Refusal(Problem):
     """A problem with the attribute that Connexion chooses the answer by when schemes are alternatives."""
 
-    def __init__(self, status_code: int, code: str, detail: str, challenge: str) -> None:
+    status_code = 401
+
+    def __init__(self, code: str, detail: str, challenge: str) -> None:
         super().__init__(code, detail, headers={"WWW-Authenticate": challenge})
-        self.status_code = status_code
 
 
 class BearerTokens(AbstractSecurityHandler):  # type: ignore[misc]  # Connexion is not typed
@@ -40,7 +41,6 @@ class BearerTokens(AbstractSecurityHandler):  # type: ignore[misc]  # Connexion 
         principal = self._authenticate(_bearer_token(request.scope["headers"]))
         if principal is None:
             raise Refusal(
-                401,
                 "invalid-token",
                 "The token is not valid or no longer so.",
                 f'{REALM}, error="invalid_token"',
@@ -80,4 +80,4 @@ def _bearer_token(headers: list[tuple[bytes, bytes]]) -> str:
             scheme, _, token = value.decode("latin-1").partition(" ")
             if scheme.lower() == "bearer" and token:
                 return token.strip()
-    raise Refusal(401, "unauthenticated", "This operation needs an access token.", REALM)
+    raise Refusal("unauthenticated", "This operation needs an access token.", REALM)

@@ -12,7 +12,7 @@ from stockroom.contract.problem_types import problem_types
 from stockroom.contract.problems import Problem
 from stockroom.domain.errors import DomainError
 
-RAISED = re.compile(r'\b(?:Problem|Refusal)\(\s*(?:\d+,\s*)?"([a-z-]+)"')
+RAISED = re.compile(r'\b(?:Problem|Refusal)\(\s*"([a-z-]+)"')
 # Answers to what is no operation, and to faults of ours.
 GENERAL = {"method-not-allowed", "internal-error"}
 
