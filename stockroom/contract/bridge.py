@@ -1,81 +1,57 @@
 """The way from Connexion into Flask: one thread hop, and no second routing to disagree with the first."""
 
-import asyncio
-import contextvars
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask
 from starlette.types import Receive, Scope, Send
 from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Request
 
-from stockroom.contract.dispatch import Dispatcher
+from stockroom.contract.dispatch import BoundHandler, Dispatcher
 from stockroom.contract.exchange import Exchange, exchange_of
 from stockroom.contract.replies import Reply, send_reply
-
-_EXCHANGE = "stockroom.exchange"
-
-
-class _Response(Response):
-    # No body, no type; and the type of every other answer is the contract's.
-    default_mimetype = None
+from stockroom.contract.threads import Threads
 
 
 class OperationFlask(Flask):
-    """Flask for requests that are routed, authorized and validated: it runs the operation it is handed."""
-
-    response_class = _Response
-    dispatch: Callable[[Exchange], Reply]
+    """Flask for requests that are routed, authorized and validated: nothing is left for it to match."""
 
     def create_url_adapter(self, _: Request | None) -> MapAdapter | None:
         return None
-
-    def dispatch_request(self) -> Response:
-        reply = self.dispatch(request.environ[_EXCHANGE])
-        return _Response(reply.body, reply.status, dict(reply.headers))
 
 
 class Bridge:
     """The ASGI application that Connexion wraps."""
 
     def __init__(self, flask: OperationFlask, dispatcher: Dispatcher, threads: int) -> None:
-        flask.dispatch = dispatcher.reply
         self._flask = flask
         self._dispatcher = dispatcher
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="handler")
+        self._threads = Threads(threads, "handler")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        exchange = exchange_of(scope)
-        if self._dispatcher.handler(exchange).on_loop:
-            reply = await self._dispatcher.reply_on_loop(exchange)
-        else:
-            reply = await self._hop(scope, exchange)
-        await send_reply(send, reply)
+        if scope["type"] == "http":
+            await send_reply(send, await self._reply(scope, exchange_of(scope)))
 
     def close(self) -> None:
         """Wait for the requests that are under way."""
-        self._threads.shutdown()
+        self._threads.close()
 
-    async def _hop(self, scope: Scope, exchange: Exchange) -> Reply:
-        context = contextvars.copy_context()
-        call = asyncio.get_running_loop().run_in_executor(
-            self._threads, context.run, self._in_flask, _environ(scope, exchange)
-        )
-        return await call
+    async def _reply(self, scope: Scope, exchange: Exchange) -> Reply:
+        handler = self._dispatcher.handler(exchange)
+        if handler.on_loop:
+            return await self._dispatcher.reply_on_loop(handler, exchange)
+        if kept := self._dispatcher.kept(handler, exchange):
+            return kept
+        return await self._threads.run(partial(self._in_flask, handler, scope, exchange))
 
-    def _in_flask(self, environ: dict[str, Any]) -> Reply:
-        with self._flask.request_context(environ):
-            response = self._flask.full_dispatch_request()
-            headers = {name: value for name, value in response.headers if name != "Content-Length"}
-            return Reply(response.status_code, headers, response.get_data())
+    def _in_flask(self, handler: BoundHandler, scope: Scope, exchange: Exchange) -> Reply:
+        with self._flask.request_context(_environ(scope, exchange)):
+            return self._dispatcher.reply(handler, exchange)
 
 
 def _environ(scope: Scope, exchange: Exchange) -> dict[str, Any]:
-    """A WSGI environment (PEP 3333) with what identifies the request; its values travel in the exchange."""
+    """A WSGI environment (PEP 3333) with what identifies the request; handlers get its values themselves."""
     server = scope.get("server") or ("localhost", None)
     return {
         "REQUEST_METHOD": scope["method"],
@@ -87,5 +63,4 @@ def _environ(scope: Scope, exchange: Exchange) -> dict[str, Any]:
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
         "REMOTE_ADDR": exchange.client,
         "wsgi.url_scheme": scope["scheme"],
-        _EXCHANGE: exchange,
     }

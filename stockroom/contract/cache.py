@@ -22,7 +22,7 @@ _VERSION = "version"
 
 
 class JsonSerializer(BaseSerializer):
-    """JSON in and out; what is no JSON counts as not there."""
+    """JSON in and out, for what others can write too; what is no JSON counts as not there."""
 
     def dumps(self, value: Any, protocol: int = 0) -> bytes:
         return orjson.dumps(value)
@@ -38,15 +38,27 @@ class JsonRedisCache(RedisCache):
     serializer = JsonSerializer()  # type: ignore[assignment]  # cachelib declares its own class, not the base
 
 
-class JsonSimpleCache(SimpleCache):
-    serializer = JsonSerializer()  # type: ignore[assignment]  # cachelib declares its own class, not the base
+class Unserialized(BaseSerializer):
+    """Values as they are: nobody else reaches them, and nobody changes them."""
+
+    def dumps(self, value: Any, protocol: int = 0) -> Any:
+        return value
+
+    def loads(self, value: Any) -> Any:
+        return value
+
+
+class MemoryCache(SimpleCache):
+    serializer = Unserialized()  # type: ignore[assignment]  # cachelib declares its own class, not the base
 
 
 class AnswerCache:
     """Answers by operation, arguments, version of what is stored, and what of the caller `vary` names."""
 
     def __init__(self, cache: Cache) -> None:
-        self._cache = cache
+        # Cache itself would look for the application that is being served, at each call.
+        self._cache = cache.cache
+        self.in_memory = isinstance(self._cache, MemoryCache)
 
     def get(self, operation: Operation, policy: CachePolicy, exchange: Exchange) -> tuple[str, Reply | None]:
         """The key of the answer, and the answer if it is there."""

@@ -6,20 +6,17 @@ from pathlib import Path
 
 from stockroom.contract.document import CONTRACT, Document, read_document
 from stockroom.contract.operations import Operation, compile_operations
-from stockroom.contract.policies import check_policies, template_pattern
+from stockroom.contract.policies import check_policies
 from stockroom.contract.problems import Catalogue
+from stockroom.contract.routes import Routes
 
 
 @dataclass(frozen=True)
 class Contract:
     document: Document
     operations: Mapping[str, Operation]
+    routes: Routes
     catalogue: Catalogue
-
-    def methods_at(self, path: str) -> list[str]:
-        """The methods that a path has, for `Allow` (RFC 9110, 10.2.1)."""
-        methods = {o.method for o in self.operations.values() if template_pattern(o.path).fullmatch(path)}
-        return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
 def load_contract(uploads: Path, path: Path = CONTRACT) -> Contract:
@@ -33,4 +30,5 @@ def load_contract(uploads: Path, path: Path = CONTRACT) -> Contract:
 def compile_contract(document: Document, uploads: Path) -> Contract:
     """The contract of a document that is valid. Raises ContractError for promises not declared in full."""
     check_policies(document)
-    return Contract(document, compile_operations(document, uploads), Catalogue.of(document.raw["x-problems"]))
+    operations = compile_operations(document, uploads)
+    return Contract(document, operations, Routes(operations), Catalogue.of(document.raw["x-problems"]))

@@ -1,7 +1,7 @@
 """From a validated request to its reply, with transaction, cache and idempotency key around the handler."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,6 @@ from stockroom.contract.cache import AnswerCache
 from stockroom.contract.exchange import Exchange
 from stockroom.contract.idempotency import InFlight, Kept, Key, KeyStore, KeyTaken, key_of, replay
 from stockroom.contract.operations import Operation
-from stockroom.contract.problems import Problem
 from stockroom.contract.replies import Reply, conditional, render
 
 # Makes a dependency that lives as long as one request: entered before the handler, left after it.
@@ -31,48 +30,39 @@ class BoundHandler:
 
 @dataclass(frozen=True)
 class Dispatcher:
-    """Runs handlers. `is_recorded` tells refusals whose effects stay, `explain` makes problems of errors."""
+    """Runs handlers. `is_recorded` tells refusals whose effects stay."""
 
     handlers: Mapping[str, BoundHandler]
     cache: AnswerCache
     keys: KeyStore
-    explain: Callable[[Exception], Problem | None]
     is_recorded: Callable[[Exception], bool]
     in_flight: InFlight = field(default_factory=InFlight)
 
-    def reply(self, exchange: Exchange) -> Reply:
-        """The reply to a validated request. Raises Problem."""
-        with self._explained():
-            reply = self._cached(self.handler(exchange), exchange)
-        return conditional(reply, exchange.arguments)
+    def reply(self, handler: BoundHandler, exchange: Exchange) -> Reply:
+        """The reply to a validated request. Raises what the handler raises, and Problem."""
+        return conditional(self._cached(handler, exchange), exchange.arguments)
 
-    async def reply_on_loop(self, exchange: Exchange) -> Reply:
+    async def reply_on_loop(self, handler: BoundHandler, exchange: Exchange) -> Reply:
         """The same for a handler that is a coroutine: it has no transaction and takes no thread."""
-        handler = self.handler(exchange)
-        with self._explained():
-            result = await handler.call(**self._values(handler, exchange))
+        result = await handler.call(**self._values(handler, exchange))
         return conditional(render(handler.operation, result), exchange.arguments)
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            problem = self.explain(error)
-            if problem is None:
-                raise
-            raise problem from error
+    def kept(self, handler: BoundHandler, exchange: Exchange) -> Reply | None:
+        """The reply if it is at hand: kept in memory, so that nobody has to wait for it."""
+        policy = handler.operation.cache
+        if policy is None or not self.cache.in_memory:
+            return None
+        _, kept = self.cache.get(handler.operation, policy, exchange)
+        return kept and conditional(kept, exchange.arguments)
 
     def handler(self, exchange: Exchange) -> BoundHandler:
-        """What answers a request. Raises Problem where no operation was routed to."""
-        operation = exchange.operation
-        if operation is None:
-            raise Problem("not-found", "Nothing is at this path.")
+        """What answers a request that went through all layers. Raises PermissionError for any other."""
+        operation, principal = exchange.validated, exchange.principal
         # Each of Connexion's layers looks the operation up for itself, and lets pass what it does not find.
-        principal = exchange.principal
-        authorized = operation.scopes is None or (principal and operation.scopes <= principal.scopes)
-        if not authorized or exchange.validated is not operation:
-            raise PermissionError(f"{operation.id} was routed to, but not authorized and validated")
+        if operation is None or operation is not exchange.operation:
+            raise PermissionError("the request was not validated")
+        if operation.scopes is not None and not (principal and operation.scopes <= principal.scopes):
+            raise PermissionError(f"{operation.id} was routed to, but not authorized")
         return self.handlers[operation.id]
 
     def _cached(self, handler: BoundHandler, exchange: Exchange) -> Reply:

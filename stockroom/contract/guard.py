@@ -1,14 +1,13 @@
 """The outermost layer: what every request must be, what every answer carries, and the last word on errors."""
 
 import logging
+import os
 import re
 import time
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stockroom.contract.bodies import Disconnected
@@ -33,7 +32,8 @@ CLOSED = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'non
 
 @dataclass(frozen=True)
 class Guard:
-    """Wraps the whole application. `allowed` gives the methods of a path, for answers to others.
+    """Wraps the whole application. `explain` gives the problem that tells a client of an error; None if it is
+    a fault of ours.
 
     `trusted_proxies` is how many proxies of ours stand before the service: the address is taken from that far
     back in X-Forwarded-For, and from the connection itself when it is 0. `drift` checks some answers.
@@ -41,7 +41,7 @@ class Guard:
 
     app: ASGIApp
     catalogue: Catalogue
-    allowed: Callable[[str], list[str]]
+    explain: Callable[[Exception], Problem | None]
     trusted_proxies: int
     drift: Drift | None = None
 
@@ -55,9 +55,8 @@ class Guard:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(_request_id(scope), self._client(scope))
-        # A dictionary of our own: a server may share one among all requests, and Connexion writes identities
-        # into it. And Starlette's router raises for unknown methods only where it sees an application.
-        scope = {**scope, "extensions": {EXTENSION: exchange}, "app": self}
+        # A dictionary of our own: a server may share one among all requests, and Connexion writes into it.
+        scope = {**scope, "extensions": {EXTENSION: exchange}}
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         if self.drift:
             send = self.drift.watch(scope, exchange.request_id, send)
@@ -68,21 +67,17 @@ class Guard:
         except Disconnected:
             response.status = 499
         except Exception as error:
-            problem = self._problem(scope, error)
+            problem = self._problem(error)
             if response.status:
                 raise
             await self._send_problem(scope, response, problem)
         finally:
             _log(scope, exchange, response.status)
 
-    def _problem(self, scope: Scope, error: Exception) -> Problem:
-        if isinstance(error, Problem):
-            return error
-        if isinstance(error, HTTPException) and error.status_code == 405:
-            allow = ", ".join(self.allowed(scope["path"]))
-            return Problem("method-not-allowed", f"Here are {allow}.", headers={"Allow": allow})
-        if isinstance(error, HTTPException) and error.status_code == 404:
-            return Problem("not-found", "Nothing is at this path.")
+    def _problem(self, error: Exception) -> Problem:
+        problem = error if isinstance(error, Problem) else self.explain(error)
+        if problem:
+            return problem
         log.error("request.failed", exc_info=error)
         return Problem("internal-error", "This is a fault of the service. It is logged under the request id.")
 
@@ -113,19 +108,17 @@ class _Response:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = [*message["headers"], *self._common(message["headers"])]
-            operation = self._exchange.operation
-            if operation and operation.deprecation:
-                headers = operation.deprecation.added_to(headers)
-            message["headers"] = headers
+            message["headers"] = self._headers(message["headers"])
         await self._send(message)
 
-    def _common(self, headers: list[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
-        yield b"x-request-id", self._exchange.request_id.encode()
-        yield from self._exchange.headers
-        yield from SECURITY_HEADERS
-        if all(name != CLOSED[0] for name, _ in headers):
-            yield CLOSED
+    def _headers(self, own: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        exchange = self._exchange
+        common = [(b"x-request-id", exchange.request_id.encode()), *exchange.headers, *SECURITY_HEADERS]
+        if CLOSED[0] not in dict(own):
+            common.append(CLOSED)
+        headers = own + common
+        operation = exchange.operation
+        return operation.deprecation.added_to(headers) if operation and operation.deprecation else headers
 
 
 def _request_id(scope: Scope) -> str:
@@ -134,7 +127,7 @@ def _request_id(scope: Scope) -> str:
             return str(value.decode())
         if name == b"traceparent" and (trace := TRACEPARENT.fullmatch(value)):
             return trace[1].decode()
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def _log(scope: Scope, exchange: Exchange, status: int) -> None:

@@ -1,22 +1,22 @@
-"""Rate limits of the contract, counted with Flask-Limiter's storage and strategy (moving window)."""
+"""Rate limits of the contract, counted with Flask-Limiter's storage in moving windows."""
 
 import asyncio
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import cast
 
 import structlog
-from connexion.middleware.abstract import ROUTING_CONTEXT
 from flask_limiter import Limiter
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter, RateLimiter
+from limits.storage import MovingWindowSupport
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stockroom.contract.exchange import Exchange, exchange_of
 from stockroom.contract.operations import Operation, RateLimit
 from stockroom.contract.problems import Problem
+from stockroom.contract.windows import WindowStorage
 
 log = structlog.get_logger(__name__)
 
@@ -38,59 +38,52 @@ class Limits:
 
     def __init__(self, limiter: Limiter, *, enforce: bool) -> None:
         self.enforce = enforce
-        self._primary: RateLimiter = limiter.limiter
-        self._fallback = MovingWindowRateLimiter(MemoryStorage())
+        self.in_process = isinstance(limiter.storage, WindowStorage)
+        self._primary = cast("MovingWindowSupport", limiter.storage)
+        self._fallback = WindowStorage()
         self._retry_at = 0.0
-        self.in_process = isinstance(limiter.storage, MemoryStorage)
 
-    async def hit(self, rule: RateLimit, *key: str) -> Standing:
+    async def hit(self, rule: RateLimit, key: str) -> Standing:
         if self.in_process:
-            return self._count(self._primary, rule, *key)
+            return _count(self._primary, rule, key)
         # A storage on the network may be slow or frozen; the event loop must not be.
-        return await asyncio.get_running_loop().run_in_executor(None, self._hit_remote, rule, *key)
+        return await asyncio.get_running_loop().run_in_executor(None, self._hit_remote, rule, key)
 
-    def _hit_remote(self, rule: RateLimit, *key: str) -> Standing:
+    def _hit_remote(self, rule: RateLimit, key: str) -> Standing:
         if time.monotonic() >= self._retry_at:
             try:
-                return self._count(self._primary, rule, *key)
+                return _count(self._primary, rule, key)
             except Exception as error:  # noqa: BLE001 -- whatever the storage's client raises, requests go on
                 log.warning("limits.storage_away", error=repr(error))
                 self._retry_at = time.monotonic() + RETRY_STORAGE
-        return self._count(self._fallback, rule, *key)
+        return _count(self._fallback, rule, key)
 
-    @staticmethod
-    def _count(strategy: RateLimiter, rule: RateLimit, *key: str) -> Standing:
-        allowed = strategy.hit(rule.item, *key)
-        stats = strategy.get_window_stats(rule.item, *key)
-        reset = min(max(math.ceil(stats.reset_time - time.time()), 1), rule.window)
-        return Standing(allowed, max(stats.remaining, 0) if allowed else 0, reset)
+
+def _count(storage: MovingWindowSupport, rule: RateLimit, key: str) -> Standing:
+    allowed = storage.acquire_entry(key, rule.quota, rule.window)
+    start, used = storage.get_moving_window(key, rule.quota, rule.window)
+    reset = min(max(math.ceil(start + rule.window - time.time()), 1), rule.window)
+    return Standing(allowed, max(rule.quota - used, 0) if allowed else 0, reset)
 
 
 class LimitMiddleware:
     """Holds requests against the limits of their operation, by address before security, by user after it."""
 
-    def __init__(self, app: ASGIApp, limits: Limits, per: str, find: Callable[[str], Operation]) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits, per: str) -> None:
         self.app = app
         self._limits = limits
         self._per = per
-        self._find = find
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             exchange = exchange_of(scope)
-            if exchange.operation is None:
-                exchange.operation = self._routed(scope)
             operation = exchange.operation
             if operation and operation.rate_limit and operation.rate_limit.per == self._per:
                 await self._hold(exchange, operation, operation.rate_limit)
         await self.app(scope, receive, send)
 
-    def _routed(self, scope: Scope) -> Operation | None:
-        operation_id = scope["extensions"][ROUTING_CONTEXT]["operation_id"]
-        return self._find(operation_id) if operation_id else None
-
     async def _hold(self, exchange: Exchange, operation: Operation, rule: RateLimit) -> None:
-        standing = await self._limits.hit(rule, operation.id, self._key(exchange))
+        standing = await self._limits.hit(rule, f"{operation.id}/{self._caller(exchange)}")
         exchange.headers += [
             (b"ratelimit-policy", f'"{POLICY}";q={rule.quota};w={rule.window}'.encode()),
             (b"ratelimit", f'"{POLICY}";r={standing.remaining};t={standing.reset}'.encode()),
@@ -103,12 +96,13 @@ class LimitMiddleware:
                 members={"violated-policies": [POLICY]},
             )
 
-    def _key(self, exchange: Exchange) -> str:
+    def _caller(self, exchange: Exchange) -> str:
         if self._per == "user" and exchange.principal:
             return exchange.principal.subject
         return network_of(exchange.client)
 
 
+@lru_cache(maxsize=1024)
 def network_of(client: str) -> str:
     """What counts as one address: an IPv4 address, or the /64 that one IPv6 customer has to himself."""
     try:

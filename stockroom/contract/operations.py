@@ -22,18 +22,11 @@ IF_NONE_MATCH, IDEMPOTENCY_KEY = "if_none_match", "idempotency_key"
 
 @dataclass(frozen=True)
 class RateLimit:
-    """`x-rate-limit`: so many requests in so many seconds, for each caller (`user`) or address (`ip`)."""
+    """`x-rate-limit`: `quota` requests in `window` seconds, for each caller (`user`) or address (`ip`)."""
 
-    item: limits.RateLimitItem
+    quota: int
+    window: int
     per: Literal["ip", "user"]
-
-    @property
-    def quota(self) -> int:
-        return self.item.amount
-
-    @property
-    def window(self) -> int:
-        return self.item.get_expiry()
 
 
 @dataclass(frozen=True)
@@ -172,7 +165,10 @@ def _scopes(security: list[dict[str, list[str]]]) -> frozenset[str] | None:
 
 
 def _rate_limit(spec: dict[str, Any] | None) -> RateLimit | None:
-    return RateLimit(limits.parse(spec["limit"]), spec["per"]) if spec else None
+    if spec is None:
+        return None
+    parsed = limits.parse(spec["limit"])
+    return RateLimit(parsed.amount, parsed.get_expiry(), spec["per"])
 
 
 def _cache_policy(spec: dict[str, Any] | None) -> CachePolicy | None:

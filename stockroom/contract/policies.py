@@ -10,6 +10,7 @@ from stockroom.contract.operations import METHODS
 from stockroom.contract.problem_types import PROBLEM, check_catalogue, check_problem_types
 
 EXTENSIONS = {"x-rate-limit", "x-cache", "x-deprecation"}
+SEGMENT = re.compile(r"\{[^{}]*\}")
 RATE = re.compile(r"[1-9][0-9]{0,6}/(second|minute|hour|day)")
 
 
@@ -148,20 +149,34 @@ def _headers(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _paths(document: Document) -> Iterator[Fault]:
-    """Static paths stand before templated ones: routing takes the first that matches, in this order."""
-    templates: list[tuple[str, re.Pattern[str]]] = []
+    """A request is of one path: static ones stand before templated ones, and no two are as good a match."""
+    before: list[str] = []
     for path in document.raw["paths"]:
-        for earlier, pattern in templates:
-            if pattern.fullmatch(path):
+        for earlier in before:
+            if template_pattern(earlier).fullmatch(path):
                 yield ("paths", path), f"{path} is never reached: {earlier} stands before it and matches too"
-        if "{" in path:
-            templates.append((path, template_pattern(path)))
+            elif _are_rivals(earlier, path):
+                yield ("paths", path), f"{path} and {earlier} can match the same request"
+        before.append(path)
         if path != "/" and path.endswith("/"):
             yield ("paths", path), "a path does not end with a slash"
+        if any("{" in segment and not SEGMENT.fullmatch(segment) for segment in path.split("/")):
+            yield ("paths", path), "a parameter is a whole segment of its path"
+
+
+def _are_rivals(one: str, other: str) -> bool:
+    """Whether both match some request and each is the more literal one somewhere."""
+    pairs = list(zip(one.split("/"), other.split("/"), strict=False))
+    if one.count("/") != other.count("/") or any(
+        a != b and not SEGMENT.fullmatch(a) and not SEGMENT.fullmatch(b) for a, b in pairs
+    ):
+        return False
+    templated = [(SEGMENT.fullmatch(a) is not None, SEGMENT.fullmatch(b) is not None) for a, b in pairs]
+    return (True, False) in templated and (False, True) in templated
 
 
 def template_pattern(path: str) -> re.Pattern[str]:
-    """What matches a templated path: a parameter is one segment, and stands for whole segments."""
+    """What matches a templated path: a parameter is one segment."""
     return re.compile(
         "".join(
             "[^/]+" if part.startswith("{") else re.escape(part) for part in re.split(r"(\{[^}]*\})", path)

@@ -9,7 +9,6 @@ from typing import Any
 
 from connexion import ConnexionMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
-from connexion.middleware.routing import RoutingMiddleware
 from connexion.middleware.security import SecurityMiddleware
 from connexion.resolver import Resolver
 from flask import Flask
@@ -29,8 +28,10 @@ from stockroom.contract.guard import Guard
 from stockroom.contract.idempotency import KeyStore
 from stockroom.contract.limits import LimitMiddleware, Limits
 from stockroom.contract.problems import Problem
+from stockroom.contract.routing import RoutingMiddleware
 from stockroom.contract.security import Authenticate, BearerTokens, ScopeMiddleware
 from stockroom.contract.validation import ValidationMiddleware
+from stockroom.contract.windows import SCHEME
 
 Lifespan = Callable[[ASGIApp], AbstractAsyncContextManager[None]]
 
@@ -65,11 +66,10 @@ def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
         handlers,
         AnswerCache(_cache(flask, around.redis_url)),
         around.keys,
-        around.explain,
         around.is_recorded,
     )
     limits = Limits(_limiter(around.redis_url), enforce=around.enforce_limits)
-    limit = partial(LimitMiddleware, limits=limits, find=contract.operations.__getitem__)
+    limit = partial(LimitMiddleware, limits=limits)
     bridge = Bridge(flask, dispatcher, around.threads)
     drift = (
         Drift(Conformance(contract), around.drift_sample, around.observer) if around.drift_sample else None
@@ -80,7 +80,7 @@ def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
         lifespan=partial(_lifespan, around.lifespan, bridge, drift),
         middlewares=[
             LifespanMiddleware,
-            RoutingMiddleware,
+            partial(RoutingMiddleware, routes=contract.routes),
             partial(limit, per="ip"),
             SecurityMiddleware,
             partial(limit, per="user"),
@@ -91,7 +91,7 @@ def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
         security_map={"oauth2": partial(BearerTokens, around.authenticate)},
     )
     connexion.add_api(_routes(contract), operations=contract.operations)
-    return Guard(connexion, contract.catalogue, contract.methods_at, around.trusted_proxies, drift)
+    return Guard(connexion, contract.catalogue, around.explain, around.trusted_proxies, drift)
 
 
 def _routes(contract: Contract) -> dict[str, Any]:
@@ -131,7 +131,7 @@ async def _lifespan(
 
 
 def _cache(flask: OperationFlask, redis_url: str | None) -> Cache:
-    backend = "JsonRedisCache" if redis_url else "JsonSimpleCache"
+    backend = "JsonRedisCache" if redis_url else "MemoryCache"
     config = {"CACHE_TYPE": f"stockroom.contract.cache.{backend}", "CACHE_KEY_PREFIX": "stockroom:"}
     if redis_url:
         config["CACHE_REDIS_URL"] = _impatient(redis_url)
@@ -144,7 +144,7 @@ def _limiter(redis_url: str | None) -> Limiter:
         # Its hooks see only requests that passed security and validation; ours see all. So it gets an
         # application of its own, to be configured by and never to be asked.
         app=Flask("limits"),
-        storage_uri=_impatient(redis_url) if redis_url else "memory://",
+        storage_uri=_impatient(redis_url) if redis_url else f"{SCHEME}://",
         strategy="moving-window",
     )
 

@@ -30,7 +30,7 @@ PEER = "192.0.2.1"
     ],
 )
 def test_only_what_our_own_proxies_say_is_believed(proxies: int, forwarded: list[str], address: str) -> None:
-    guard = Guard(Starlette(), Catalogue(), lambda path: [], proxies)
+    guard = Guard(Starlette(), Catalogue(), lambda error: None, proxies)
     headers = [("X-Forwarded-For", value) for value in forwarded]
     assert guard._client(scope_of("GET", "/", headers)) == address
 

@@ -43,7 +43,7 @@ def prefix() -> str:
 
 @pytest.fixture
 def cache() -> AnswerCache:
-    return AnswerCache(opened("stockroom.contract.cache.JsonSimpleCache"))
+    return AnswerCache(opened("stockroom.contract.cache.MemoryCache"))
 
 
 @pytest.fixture

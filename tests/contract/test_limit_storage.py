@@ -6,14 +6,13 @@ import threading
 import uuid
 from collections.abc import Iterator
 
-import limits
 import pytest
 
 from stockroom.contract.limits import Limits
 from stockroom.contract.operations import RateLimit
 from stockroom.contract.service import _limiter
 
-RULE = RateLimit(limits.parse("3/minute"), "user")
+RULE = RateLimit(3, 60, "user")
 NOBODY = "redis://127.0.0.1:1"
 
 

@@ -196,6 +196,18 @@ RATE, CACHE = "{limit: 5/minute, per: ip}", "{seconds: 60, vary: [role]}"
             id="a path behind one that takes its requests",
         ),
         pytest.param(
+            replace("\npaths:", "\n  /register:", "\n  /{anything}/levels:"),
+            "\n  /{anything}/levels:",
+            "/{anything}/levels and /docs/{asset} can match the same request",
+            id="two paths that are as good a match",
+        ),
+        pytest.param(
+            replace("\npaths:", "\n  /register:", "\n  /docs-{asset}:"),
+            "\n  /docs-{asset}:",
+            "a parameter is a whole segment of its path",
+            id="a parameter within a segment",
+        ),
+        pytest.param(
             replace("\npaths:", "\n  /items/{sku}:", "\n  /items/{code}:"),
             "\n  /items/{code}: > get:",
             "the parameters in the path are not those that the operation declares",

@@ -30,7 +30,7 @@ def lowered_operation(operation: Operation) -> Operation:
     rule = operation.rate_limit
     if rule is None or rule.quota <= MOST:
         return operation
-    return replace(operation, rate_limit=replace(rule, item=type(rule.item)(LOWERED, rule.item.multiples)))
+    return replace(operation, rate_limit=replace(rule, quota=LOWERED))
 
 
 def assert_told(rule: RateLimit, headers: Mapping[str, str], left: int) -> int:

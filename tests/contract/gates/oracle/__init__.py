@@ -79,7 +79,7 @@ class Oracle:
 
     def _outside(self, fact: Fact) -> Iterator[str]:
         """Contradictions in the answer to what is no operation (RFC 9110, 15.5.5 and 15.5.6)."""
-        methods = ", ".join(self._contract.methods_at(fact.path))
+        methods = ", ".join(self._contract.routes.methods_at(fact.path))
         status = 405 if methods else 404
         if fact.status not in (status, 400):
             yield f"there is no such {'method' if methods else 'path'}, and the answer is {fact.status}"

@@ -1,0 +1,65 @@
+"""The paths of a contract, to be looked up: how many there are makes no difference."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+from stockroom.contract.operations import Operation
+
+Segments = list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What is at a path, by method; `parameters` gives the place of each among the path's segments."""
+
+    methods: dict[str, Operation]
+    parameters: Mapping[str, int]
+
+    def operation(self, method: str) -> Operation | None:
+        # HEAD is GET without its body (RFC 9110, 9.3.2), which the server leaves out.
+        return self.methods.get("GET" if method == "HEAD" else method)
+
+
+class Routes:
+    """The paths of a contract. Of those that match, the one with the most literal segments is taken.
+
+    Paths of one length whose parameters stand in the same places are one table, by their literal segments.
+    """
+
+    def __init__(self, operations: Mapping[str, Operation]) -> None:
+        self._tables: dict[int, dict[tuple[int, ...], dict[Any, Route]]] = {}
+        for operation in operations.values():
+            self._add(operation)
+        self._lookups: dict[int, list[tuple[Callable[[Segments], Any], dict[Any, Route]]]] = {
+            length: [(itemgetter(*places), table) for places, table in sorted(tables.items(), key=_literals)]
+            for length, tables in self._tables.items()
+        }
+
+    def find(self, path: str) -> tuple[Route, Segments] | None:
+        """What is at `path` (percent-decoded), and its segments."""
+        segments = path.split("/")
+        for literals_of, table in self._lookups.get(len(segments), ()):
+            route = table.get(literals_of(segments))
+            if route and all(segments[place] for place in route.parameters.values()):
+                return route, segments
+        return None
+
+    def methods_at(self, path: str) -> list[str]:
+        """The methods that a path has, for `Allow` (RFC 9110, 10.2.1)."""
+        found = self.find(path)
+        methods = set(found[0].methods) if found else set()
+        return sorted(methods | {"HEAD"} if "GET" in methods else methods)
+
+    def _add(self, operation: Operation) -> None:
+        segments = operation.path.split("/")
+        parameters = {name[1:-1]: place for place, name in enumerate(segments) if name.startswith("{")}
+        places = tuple(place for place in range(len(segments)) if place not in parameters.values())
+        table = self._tables.setdefault(len(segments), {}).setdefault(places, {})
+        route = table.setdefault(itemgetter(*places)(segments), Route({}, parameters))
+        route.methods[operation.method] = operation
+
+
+def _literals(entry: tuple[tuple[int, ...], object]) -> int:
+    return -len(entry[0])
