@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,17 +55,17 @@ class Operation:
     deprecation: Deprecation | None
     responses: Mapping[int, Mapping[str, Any]]
 
-    @property
+    @cached_property
     def success(self) -> int:
         return next(status for status in self.responses if status < 300)
 
-    @property
+    @cached_property
     def media_type(self) -> str | None:
         """The media type of the success, if it is always the same one."""
         content = list(self.responses[self.success].get("content", ()))
         return content[0] if len(content) == 1 else None
 
-    @property
+    @cached_property
     def arguments(self) -> tuple[str, ...]:
         """The names of what a handler gets from the request."""
         names = tuple(

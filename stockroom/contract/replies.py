@@ -62,7 +62,8 @@ def to_json(value: Any) -> bytes:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+        # `+00:00` at the end is what the contract writes as `Z`.
+        return f"{value.astimezone(UTC).isoformat(timespec='milliseconds')[:-6]}Z"
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.accounts import Account, Credentials, Role
-from stockroom.storage.pages import Key, Page, PageRequest, paginate
+from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import login_failures, users
 
 _Row = sa.Row[*tuple[Any, ...]]
@@ -27,7 +27,7 @@ _lock_admins = (
     .order_by(users.c.username)
     .with_for_update(key_share=True)
 )
-_list = sa.select(*_account)
+_listing = Listing(sa.select(*_account), [Key(users.c.username)])
 # PostgreSQL's construct also compiles for SQLite, whose syntax here is the same.
 _insert = postgresql.insert(users).on_conflict_do_nothing().returning(users.c.username)
 _change = (
@@ -83,7 +83,7 @@ def lock_with_admins(connection: sa.Connection, username: str) -> Sequence[Accou
 
 
 def page(reader: sa.Connection, request: PageRequest) -> Page[Account]:
-    return paginate(reader, _list, keys=[Key(users.c.username)], request=request, read=_read)
+    return paginate(reader, _listing, request=request, read=_read)
 
 
 def insert(connection: sa.Connection, account: Account, password_hash: str) -> bool:

@@ -9,7 +9,15 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+import orjson
 import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+IDLE = 5.0
+"""Seconds that a connection may have been idle and is still taken for alive."""
+
+_USED = "used"
 
 Clock = Callable[[], datetime]
 
@@ -134,9 +142,50 @@ def _open_server(url: str, connections: int) -> Database:
     options = {
         "pool_size": connections,
         "max_overflow": 0,
-        "pool_pre_ping": True,
         "pool_timeout": 10,
         "hide_parameters": True,
+        "json_serializer": _json,
     }
     reads = sa.create_engine(url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, **options)
-    return Database(reads=reads, writes=sa.create_engine(url, **options))
+    writes = sa.create_engine(url, **options)
+    liveness = _Liveness()
+    for engine in (reads, writes):
+        liveness.watch(engine)
+    return Database(reads, writes)
+
+
+def _json(value: object) -> str:
+    # Its default is for named tuples.
+    return orjson.dumps(value, default=list).decode()
+
+
+class _Liveness:
+    """Has connections replaced that are gone. To ask each at every use would take as long as a read does.
+
+    Those are asked that were idle, and those that were there when another was found to be gone. So a database
+    that goes away fails the requests that are under way, and each is told to come again.
+    """
+
+    def __init__(self) -> None:
+        self._lost_at = 0.0
+
+    def watch(self, engine: sa.Engine) -> None:
+        @sa.event.listens_for(engine, "connect")
+        @sa.event.listens_for(engine, "checkin")
+        def note_use(connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+            record.info[_USED] = time.monotonic()
+
+        @sa.event.listens_for(engine, "checkout")
+        def require_alive(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+            used = record.info[_USED]
+            if used > time.monotonic() - IDLE and used > self._lost_at:
+                return
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error as error:
+                raise sa.exc.DisconnectionError from error
+
+        @sa.event.listens_for(engine, "handle_error")
+        def note_loss(context: sa.ExceptionContext) -> None:
+            if context.is_disconnect:
+                self._lost_at = time.monotonic()

@@ -1,14 +1,15 @@
 """Queries of single items and of pages of them, each with its tags."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.items import Item
-from stockroom.storage.lists import holding, orders
-from stockroom.storage.pages import Page, PageRequest, paginate
+from stockroom.storage.lists import holding, orders, searched
+from stockroom.storage.pages import Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import item_tags, items
 
 _Row = sa.Row[*tuple[Any, ...]]
@@ -53,20 +54,27 @@ ORDERS = orders(items, ("sku", "name", "created_at", "updated_at"), unique="sku"
 def find(reader: sa.Connection, sku: str) -> Item | None:
     """Read one item, in one query."""
     rows = reader.execute(_find, {"key": sku}).all()
-    return _item(rows[0], (row.tag for row in rows if row.tag is not None)) if rows else None
+    return _item(rows[0], [row.tag for row in rows if row.tag is not None]) if rows else None
 
 
 def page(
     reader: sa.Connection, request: PageRequest, *, q: str | None, tag: str | None, archived: bool, sort: str
 ) -> Page[Item]:
     """Read a page of the items, in one of `ORDERS`; `q` is looked for in SKU and name."""
+    listing = _listing(archived=archived, q=q is not None, tag=tag is not None, sort=sort)
+    return paginate(reader, listing, request=request, read=_listed, values={**searched(q), "tag": tag})
+
+
+@cache
+def _listing(*, archived: bool, q: bool, tag: bool, sort: str) -> Listing:
     query = _list.where(items.c.archived.is_(archived))
-    if q is not None:
-        query = query.where(holding(q, items.c.sku, items.c.name))
-    if tag is not None:
+    if q:
+        query = query.where(holding(items.c.sku, items.c.name))
+    if tag:
         # EXISTS would have SQLite look at every item, however few carry the tag.
-        query = query.where(items.c.id.in_(sa.select(item_tags.c.item_id).where(item_tags.c.tag == tag)))
-    return paginate(reader, query, keys=ORDERS[sort], request=request, read=_listed)
+        tagged = sa.select(item_tags.c.item_id).where(item_tags.c.tag == sa.bindparam("tag"))
+        query = query.where(items.c.id.in_(tagged))
+    return Listing(query, ORDERS[sort])
 
 
 def lock(connection: sa.Connection, sku: str) -> Item | None:
@@ -106,15 +114,8 @@ def _listed(row: _Row) -> Item:
 
 
 def _item(row: _Row, tags: Iterable[str]) -> Item:
+    sku, name, description, unit, reorder_point, archived, version, created_at, updated_at, *_ = row
+    listed = tuple(sorted(tags))
     return Item(
-        sku=row.sku,
-        name=row.name,
-        description=row.description,
-        unit=row.unit,
-        reorder_point=row.reorder_point,
-        tags=tuple(sorted(tags)),
-        archived=row.archived,
-        version=row.version,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
+        sku, name, description, unit, reorder_point, listed, archived, version, created_at, updated_at
     )

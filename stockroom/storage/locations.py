@@ -1,13 +1,14 @@
 """Queries of single locations and of pages of them."""
 
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.locations import Location
-from stockroom.storage.lists import holding, orders
-from stockroom.storage.pages import Page, PageRequest, paginate
+from stockroom.storage.lists import holding, orders, searched
+from stockroom.storage.pages import Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import locations
 
 _columns = (
@@ -42,10 +43,16 @@ def page(
     reader: sa.Connection, request: PageRequest, *, q: str | None, archived: bool, sort: str
 ) -> Page[Location]:
     """Read a page of the locations, in one of `ORDERS`; `q` is looked for in code and name."""
+    listing = _listing(archived=archived, q=q is not None, sort=sort)
+    return paginate(reader, listing, request=request, read=_location, values=searched(q))
+
+
+@cache
+def _listing(*, archived: bool, q: bool, sort: str) -> Listing:
     query = _list.where(locations.c.archived.is_(archived))
-    if q is not None:
-        query = query.where(holding(q, locations.c.code, locations.c.name))
-    return paginate(reader, query, keys=ORDERS[sort], request=request, read=_location)
+    if q:
+        query = query.where(holding(locations.c.code, locations.c.name))
+    return Listing(query, ORDERS[sort])
 
 
 def lock(connection: sa.Connection, code: str) -> Location | None:
@@ -73,4 +80,5 @@ def _values(location: Location) -> dict[str, object]:
 
 
 def _location(row: sa.Row[*tuple[Any, ...]]) -> Location:
-    return Location(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public accessor; the underscore spares names.
+    code, name, description, archived, version, created_at, updated_at, *_ = row
+    return Location(code, name, description, archived, version, created_at, updated_at)

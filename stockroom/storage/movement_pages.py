@@ -1,17 +1,17 @@
 """Pages of the ledger, each filter through an index of its own."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from stockroom.domain.ledger import Kind, Movement
 from stockroom.storage.movements import columns, with_lines
-from stockroom.storage.pages import Key, Page, PageRequest, paginate
+from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import EPOCH, MILLISECOND, items, locations, movement_lines, movements
-
-_Query = sa.Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +30,9 @@ def page(reader: sa.Connection, request: PageRequest, filters: Filters) -> Page[
     """Read a page of the movements, newest first: in the order of their ids, or of their times where a time
     alone narrows them down, for ids that grew at once may have times the other way round.
     """
-    about = _about(reader, filters)
-    conditions = _conditions(filters)
-    if about:
-        found = _paginate_lines(reader, request, about, conditions)
-    else:
-        query = sa.select(*columns(movements.c.id)).where(*conditions)
-        is_timed = (filters.since or filters.until) and filters.reference is None
-        time = [Key(movements.c.created_at, descending=True)] if is_timed else []
-        keys = [*time, Key(movements.c.id, descending=True)]
-        found = paginate(reader, query, keys=keys, request=request, read=lambda row: row)
+    values = _values(reader, filters)
+    listing = _listing(*sorted(name for name, value in values.items() if value is not None))
+    found = paginate(reader, listing, request=request, read=lambda row: row, values=values)
     return Page(
         rows=with_lines(reader, found.rows),
         total=found.total,
@@ -50,30 +43,42 @@ def page(reader: sa.Connection, request: PageRequest, filters: Filters) -> Page[
     )
 
 
-def _about(reader: sa.Connection, filters: Filters) -> dict[sa.Column[Any], int]:
-    """What a line must be about: columns of the lines, and values for them, of which -1 is never found."""
-    about: dict[sa.Column[Any], int] = {}
+def _values(reader: sa.Connection, filters: Filters) -> dict[str, object]:
+    """What movements must have, by the names in `_CONDITIONS` and `_ABOUT`; an id of -1 is never found."""
+    values: dict[str, object] = {"kind": filters.kind, "reference": filters.reference}
     if filters.sku is not None:
-        item = reader.scalar(sa.select(items.c.id).where(items.c.sku == filters.sku))
-        about[movement_lines.c.item_id] = -1 if item is None else item
+        values["item"] = reader.scalar(_item, {"sku": filters.sku}) or -1
     if filters.location is not None:
-        location = reader.scalar(sa.select(locations.c.id).where(locations.c.code == filters.location))
-        about[movement_lines.c.location_id] = -1 if location is None else location
-    return about
-
-
-def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
-    recorded = sa.type_coerce(movements.c.created_at, sa.BigInteger)
-    conditions: list[sa.ColumnElement[bool]] = []
-    if filters.kind is not None:
-        conditions.append(movements.c.kind == filters.kind)
-    if filters.reference is not None:
-        conditions.append(movements.c.reference == filters.reference)
+        values["location"] = reader.scalar(_location, {"code": filters.location}) or -1
     if filters.since is not None:
-        conditions.append(recorded >= _whole(filters.since))
+        values["since"] = _whole(filters.since)
     if filters.until is not None:
-        conditions.append(recorded < _whole(filters.until))
-    return conditions
+        values["until"] = _whole(filters.until)
+    return values
+
+
+_item = sa.select(items.c.id).where(items.c.sku == sa.bindparam("sku"))
+_location = sa.select(locations.c.id).where(locations.c.code == sa.bindparam("code"))
+_recorded = sa.type_coerce(movements.c.created_at, sa.BigInteger)
+_CONDITIONS: Mapping[str, sa.ColumnElement[bool]] = {
+    "kind": movements.c.kind == sa.bindparam("kind"),
+    "reference": movements.c.reference == sa.bindparam("reference"),
+    "since": _recorded >= sa.bindparam("since"),
+    "until": _recorded < sa.bindparam("until"),
+}
+_ABOUT = {"item": movement_lines.c.item_id, "location": movement_lines.c.location_id}
+
+
+@cache
+def _listing(*names: str) -> Listing:
+    conditions = [_CONDITIONS[name] for name in names if name in _CONDITIONS]
+    about = {name: _ABOUT[name] for name in names if name in _ABOUT}
+    if about:
+        return _listing_of_lines(about, conditions)
+    query = sa.select(*columns(movements.c.id)).where(*conditions)
+    is_timed = ("since" in names or "until" in names) and "reference" not in names
+    time = [Key(movements.c.created_at, descending=True)] if is_timed else []
+    return Listing(query, [*time, Key(movements.c.id, descending=True)])
 
 
 def _whole(time: datetime) -> int:
@@ -81,12 +86,9 @@ def _whole(time: datetime) -> int:
     return -((EPOCH - time) // MILLISECOND)
 
 
-def _paginate_lines(
-    reader: sa.Connection,
-    request: PageRequest,
-    about: dict[sa.Column[Any], int],
-    conditions: list[sa.ColumnElement[bool]],
-) -> Page[sa.Row[Any]]:
+def _listing_of_lines(
+    about: Mapping[str, sa.Column[Any]], conditions: Sequence[sa.ColumnElement[bool]]
+) -> Listing:
     """The movements of lines, found along the index of the lines, which is in the order of movements too.
 
     A movement stands where the first of its lines does. Asked for the movements that have such a line, the
@@ -95,13 +97,12 @@ def _paginate_lines(
     other = movement_lines.alias()
     first = sa.select(sa.func.min(other.c.line)).where(
         other.c.movement_id == movement_lines.c.movement_id,
-        *(other.c[column.name] == value for column, value in about.items()),
+        *(other.c[column.name] == sa.bindparam(name) for name, column in about.items()),
     )
-    matching = [column == value for column, value in about.items()]
+    matching = [column == sa.bindparam(name) for name, column in about.items()]
     movement = movement_lines.c.movement_id.label("id")
     query = sa.select(*columns(movement)).join_from(movement_lines, movements)
     query = query.where(*matching, movement_lines.c.line == first.scalar_subquery(), *conditions)
     having = movements.c.id.in_(sa.select(movement_lines.c.movement_id).where(*matching))
     counted = sa.select(movements.c.id).where(having, *conditions)
-    keys = [Key(movement, descending=True)]
-    return paginate(reader, query, keys=keys, request=request, read=lambda row: row, counted=counted)
+    return Listing(query, [Key(movement, descending=True)], counted)

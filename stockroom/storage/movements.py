@@ -122,9 +122,23 @@ def lock(connection: sa.Connection, id: int) -> Movement | None:
 
 
 def with_lines(reader: sa.Connection, rows: Sequence[sa.Row[Any]]) -> tuple[Movement, ...]:
-    """The movements of rows of `columns`, their lines read in one further query."""
+    """The movements of rows that begin with `columns`, their lines read in one further query."""
     lines: dict[int, list[Line]] = {row.id: [] for row in rows}
     if lines:
         for movement, sku, location, delta in reader.execute(_lines, {"ids": list(lines)}):
             lines[movement].append(Line(sku, location, delta))
-    return tuple(Movement(**row._asdict(), lines=tuple(lines[row.id])) for row in rows)
+    return tuple(
+        Movement(
+            id=row.id,
+            kind=row.kind,
+            reference=row.reference,
+            note=row.note,
+            occurred_at=row.occurred_at,
+            created_at=row.created_at,
+            created_by=row.created_by,
+            reverses=row.reverses,
+            reversed_by=row.reversed_by,
+            lines=tuple(lines[row.id]),
+        )
+        for row in rows
+    )

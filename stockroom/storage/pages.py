@@ -4,9 +4,9 @@ A cursor holds the sort keys of the last row seen (keyset pagination), so that t
 the index of the sort, at a cost that does not grow with depth.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import sqlalchemy as sa
 
@@ -14,15 +14,16 @@ from stockroom.domain.errors import InvalidRequest
 from stockroom.storage import cursors
 from stockroom.storage.cursors import Key
 
-__all__ = ["EXACT_UP_TO", "Key", "Page", "PageRequest", "paginate"]
+__all__ = ["EXACT_UP_TO", "Key", "Listing", "Page", "PageRequest", "paginate"]
 
 EXACT_UP_TO = 10_000
 """Rows that are counted; more are "at least so many" unless an exact count is asked for (contract: Count)."""
 
-_LARGEST_OFFSET = 2**63 - 1
+_LARGEST = 2**63 - 1
 
 _Query = sa.Select[*tuple[Any, ...]]
 _Row = sa.Row[*tuple[Any, ...]]
+_Start = Literal["first", "number", "cursor"]
 T = TypeVar("T")
 
 
@@ -48,21 +49,52 @@ class Page(Generic[T]):
     next: str | None
 
 
+class Listing:
+    """A query and its order, whose statements are made once: keep it, and give its values with each request.
+
+    The key columns are selected by the query and never NULL, and the last one is unique. `counted` finds the
+    same rows in a way that is cheaper to count, if there is one. No bind parameter begins with `page_`.
+    """
+
+    def __init__(self, query: _Query, keys: Sequence[Key], counted: _Query | None = None) -> None:
+        self.keys = keys
+        self._query = query
+        self._rows: dict[_Start, _Query] = {}
+        self.total = _total(query if counted is None else counted)
+
+    def rows(self, start: _Start) -> _Query:
+        """The statement that reads a page and one row more; its last column is the total."""
+        if start not in self._rows:
+            query = self._query.add_columns(self.total.scalar_subquery().label("page_total"))
+            ordered = query.order_by(*_order(self.keys)).limit(_whole("page_limit"))
+            self._rows[start] = ordered if start == "first" else ordered.where(self._beyond(start))
+        return self._rows[start]
+
+    def _beyond(self, start: _Start) -> sa.ColumnElement[bool]:
+        columns = [key.column for key in self.keys]
+        if start == "cursor":
+            given = [sa.bindparam(f"page_key_{number}", type_=c.type) for number, c in enumerate(columns)]
+            return _after(self.keys, given)
+        # Skipping reads the keys alone: PostgreSQL works out what is selected even of rows it passes over.
+        named = [column.label(f"page_key_{number}") for number, column in enumerate(columns)]
+        skipping = self._query.with_only_columns(*named, maintain_column_froms=True)
+        skipping = skipping.order_by(*_order(self.keys)).offset(_whole("page_skipped")).limit(1)
+        return _after(
+            self.keys, [sa.select(column).scalar_subquery() for column in skipping.cte("page_place").c]
+        )
+
+
 def paginate(
     reader: sa.Connection,
-    query: _Query,
+    listing: Listing,
     *,
-    keys: Sequence[Key],
     request: PageRequest,
     read: Callable[[_Row], T],
-    counted: _Query | None = None,
+    values: Mapping[str, object] | None = None,
 ) -> Page[T]:
-    """Read one page of `query` in the order of `keys`, each row through `read`.
+    """Read one page, each row through `read`; `values` are those of the query's bind parameters.
 
-    `counted` finds the same rows in a way that is cheaper to count, if there is one.
-
-    The key columns are selected by the query and never NULL, and the last one is unique. Rows that stay in
-    place are met exactly once on a walk by cursor, whatever is inserted or deleted meanwhile.
+    Rows that stay in place are met exactly once on a walk by cursor, whatever comes and goes meanwhile.
     Raises InvalidRequest for a cursor that was not made for this order, or one beside a page number.
     """
     if request.page is not None and request.cursor is not None:
@@ -70,55 +102,52 @@ def paginate(
             "A page is asked for by its number or by a cursor, not by both.",
             errors=[{"detail": "cannot stand beside `page`", "parameter": "cursor"}],
         )
-    rows = _rows(reader, query, keys, request)
+    given = {**(values or {}), "page_counted": _LARGEST if request.exact else EXACT_UP_TO + 1}
+    rows = reader.execute(listing.rows(_start(request)), given | _place(listing, request)).all()
     shown = rows[: request.per_page]
-    total, total_is_exact = _total(reader, query if counted is None else counted, exact=request.exact)
+    # Each row tells the total, where there is one.
+    total: int = rows[0].page_total if rows else reader.execute(listing.total, given).scalar_one()
+    is_exact = request.exact or total <= EXACT_UP_TO
     return Page(
         rows=tuple(read(row) for row in shown),
-        total=total,
-        total_is_exact=total_is_exact,
+        total=total if is_exact else EXACT_UP_TO,
+        total_is_exact=is_exact,
         page=None if request.cursor is not None else request.page or 1,
         per_page=request.per_page,
-        next=cursors.encode(keys, shown[-1]) if len(rows) > len(shown) else None,
+        next=cursors.encode(listing.keys, shown[-1]) if len(rows) > len(shown) else None,
     )
 
 
-def _rows(reader: sa.Connection, query: _Query, keys: Sequence[Key], request: PageRequest) -> Sequence[_Row]:
-    """The rows of the page, and one more if there is one."""
-    ordered = query.order_by(*_order(keys)).limit(request.per_page + 1)
+def _start(request: PageRequest) -> _Start:
     if request.cursor is not None:
-        ordered = ordered.where(_beyond(keys, cursors.decode(keys, request.cursor)))
+        return "cursor"
+    return "first" if request.page in (None, 1) else "number"
+
+
+def _place(listing: Listing, request: PageRequest) -> dict[str, object]:
+    """The values that say which page is asked for."""
+    place: dict[str, object] = {"page_limit": request.per_page + 1}
+    if request.cursor is not None:
+        keys = cursors.decode(listing.keys, request.cursor)
+        place.update((f"page_key_{number}", value) for number, value in enumerate(keys))
     elif request.page is not None and request.page > 1:
-        before = _before(reader, query, keys, (request.page - 1) * request.per_page)
-        if before is None:
-            return ()
-        ordered = ordered.where(_beyond(keys, before))
-    return reader.execute(ordered).all()
-
-
-def _before(
-    reader: sa.Connection, query: _Query, keys: Sequence[Key], skipped: int
-) -> tuple[object, ...] | None:
-    # Skipping reads the keys alone: PostgreSQL works out every selected column, even of rows it passes over.
-    place: _Query = query.with_only_columns(*(key.column for key in keys), maintain_column_froms=True)
-    place = place.order_by(*_order(keys)).offset(min(skipped - 1, _LARGEST_OFFSET)).limit(1)
-    row = reader.execute(place).one_or_none()
-    return None if row is None else tuple(row)
+        place["page_skipped"] = min((request.page - 1) * request.per_page - 1, _LARGEST)
+    return place
 
 
 def _order(keys: Sequence[Key]) -> list[sa.ColumnElement[Any]]:
     return [key.column.desc() if key.descending else key.column.asc() for key in keys]
 
 
-def _beyond(keys: Sequence[Key], values: Sequence[object]) -> sa.ColumnElement[bool]:
+def _after(keys: Sequence[Key], values: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[bool]:
     """What comes after `values`, said so that SQLite and PostgreSQL both seek to the place in an index."""
     if len({(key.descending, getattr(key.column, "table", None)) for key in keys}) > 1:
-        return _beyond_mixed(keys, values)
-    place = sa.tuple_(*(key.column for key in keys))
-    return place < tuple(values) if keys[0].descending else place > tuple(values)
+        return _after_mixed(keys, values)
+    place, given = sa.tuple_(*(key.column for key in keys)), sa.tuple_(*values)
+    return place < given if keys[0].descending else place > given
 
 
-def _beyond_mixed(keys: Sequence[Key], values: Sequence[object]) -> sa.ColumnElement[bool]:
+def _after_mixed(keys: Sequence[Key], values: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[bool]:
     # Row values compare in one direction, and by an index in one table, only. The first key is compared once
     # more for the index's sake.
     column, value = keys[0].column, values[0]
@@ -126,12 +155,13 @@ def _beyond_mixed(keys: Sequence[Key], values: Sequence[object]) -> sa.ColumnEle
     if len(keys) == 1:
         return after
     reached = column <= value if keys[0].descending else column >= value
-    return sa.and_(reached, sa.or_(after, _beyond_mixed(keys[1:], values[1:])))
+    return sa.and_(reached, sa.or_(after, _after_mixed(keys[1:], values[1:])))
 
 
-def _total(reader: sa.Connection, query: _Query, *, exact: bool) -> tuple[int, bool]:
+def _total(query: _Query) -> _Query:
     counted: _Query = query.with_only_columns(sa.literal_column("1"), maintain_column_froms=True)
-    if not exact:
-        counted = counted.limit(EXACT_UP_TO + 1)
-    total = reader.scalar(sa.select(sa.func.count()).select_from(counted.subquery())) or 0
-    return (total, True) if exact else (min(total, EXACT_UP_TO), total <= EXACT_UP_TO)
+    return sa.select(sa.func.count()).select_from(counted.limit(_whole("page_counted")).subquery())
+
+
+def _whole(name: str) -> sa.BindParameter[int]:
+    return sa.bindparam(name, type_=sa.BigInteger)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from itertools import accumulate
 from typing import Any
 
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 
 from stockroom.domain.ledger import Place
 from stockroom.domain.reservations import Reservation, ReservedLine, State
-from stockroom.storage.pages import Key, Page, PageRequest, paginate
+from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import items, locations, reservation_lines, reservations
 
 _Row = sa.Row[*tuple[Any, ...]]
@@ -84,15 +85,34 @@ def page(
     reference: str | None,
 ) -> Page[Reservation]:
     """Read a page of the reservations as they are at `now`, newest first."""
-    query = _query
-    if state is not None:
-        query = query.where(_is(state, now))
-    if reference is not None:
-        query = query.where(reservations.c.reference == reference)
-    found = paginate(reader, query, keys=_NEWEST_FIRST, request=request, read=_reservation)
+    listing = _listing(state=state, reference=reference is not None)
+    values = {"now": now, "reference": reference}
+    found = paginate(reader, listing, request=request, read=_reservation, values=values)
     lines = _lines_of(reader, [reservation.id for reservation in found.rows])
     rows = (replace(reservation, lines=tuple(lines[reservation.id])) for reservation in found.rows)
     return replace(found, rows=tuple(reservation.at(now) for reservation in rows))
+
+
+@cache
+def _listing(*, state: State | None, reference: bool) -> Listing:
+    query = _query
+    if state is not None:
+        query = query.where(_is(state))
+    if reference:
+        query = query.where(reservations.c.reference == sa.bindparam("reference"))
+    return Listing(query, _NEWEST_FIRST)
+
+
+def _is(state: State) -> sa.ColumnElement[bool]:
+    """Whether a reservation is in `state` at `now`, as `Reservation.at` says."""
+    now = sa.bindparam("now", type_=reservations.c.expires_at.type)
+    match state:
+        case "held":
+            return sa.and_(reservations.c.state == "held", reservations.c.expires_at > now)
+        case "expired":
+            overdue = sa.and_(reservations.c.state == "held", reservations.c.expires_at <= now)
+            return sa.or_(reservations.c.state == "expired", overdue)
+    return reservations.c.state == state
 
 
 def insert(
@@ -160,17 +180,6 @@ def close_expired(connection: sa.Connection, ids: Collection[str]) -> None:
     """Write down that the reservations ended when they were to."""
     statement = sa.update(reservations).where(reservations.c.id.in_(ids))
     connection.execute(statement.values(state="expired", closed_at=reservations.c.expires_at))
-
-
-def _is(state: State, now: datetime) -> sa.ColumnElement[bool]:
-    """Whether a reservation is in `state` at `now`, as `Reservation.at` says."""
-    match state:
-        case "held":
-            return sa.and_(reservations.c.state == "held", reservations.c.expires_at > now)
-        case "expired":
-            overdue = sa.and_(reservations.c.state == "held", reservations.c.expires_at <= now)
-            return sa.or_(reservations.c.state == "expired", overdue)
-    return reservations.c.state == state
 
 
 def _with_lines(connection: sa.Connection, row: _Row | None) -> Reservation | None:

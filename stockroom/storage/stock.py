@@ -1,12 +1,13 @@
 """What is where, read without locks: pages of levels, totals of an item, and whether there is any stock."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from stockroom.domain.levels import Level, Totals
-from stockroom.storage.pages import Key, Page, PageRequest, paginate
+from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import items, levels, locations, movement_lines, reservation_lines, reservations
 
 
@@ -104,14 +105,21 @@ def page(
     now: datetime,
 ) -> Page[Level]:
     """Read a page of the levels by SKU and location; what reservations held that expired by `now` is free."""
-    query = _list.params(now=now)
-    if sku is not None:
-        query = query.where(items.c.sku == sku)
-    if location is not None:
-        query = query.where(locations.c.code == location)
+    listing = _listing(sku=sku is not None, location=location is not None, low=low)
+    values = {"now": now, "sku": sku, "code": location}
+    return paginate(reader, listing, request=request, read=_level, values=values)
+
+
+@cache
+def _listing(*, sku: bool, location: bool, low: bool | None) -> Listing:
+    query = _list
+    if sku:
+        query = query.where(items.c.sku == sa.bindparam("sku"))
+    if location:
+        query = query.where(locations.c.code == sa.bindparam("code"))
     if low is not None:
-        query = query.where(_lowness(low, everything=sku is None and location is None))
-    return paginate(reader, query, keys=_order, request=request, read=_level)
+        query = query.where(_lowness(low, everything=not sku and not location))
+    return Listing(query, _order)
 
 
 def _lowness(low: bool, *, everything: bool) -> sa.ColumnElement[bool]:

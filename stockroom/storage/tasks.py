@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from stockroom.domain.tasks import UNFINISHED, ErrorKind, Progress, State, Task, TaskError
-from stockroom.storage.pages import Key, Page, PageRequest, paginate
+from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import task_errors, tasks
 
 _SHOWN = sa.select(
@@ -72,10 +73,16 @@ def find(connection: sa.Connection, id: str, owner: str) -> Task | None:
 
 
 def page(reader: sa.Connection, owner: str, request: PageRequest, state: State | None) -> Page[Task]:
-    query = _SHOWN.where(tasks.c.owner == owner)
-    if state is not None:
-        query = query.where(tasks.c.state == state)
-    return paginate(reader, query, keys=_NEWEST_FIRST, request=request, read=_task)
+    listing = _listing(state=state is not None)
+    return paginate(reader, listing, request=request, read=_task, values={"owner": owner, "state": state})
+
+
+@cache
+def _listing(*, state: bool) -> Listing:
+    query = _SHOWN.where(tasks.c.owner == sa.bindparam("owner"))
+    if state:
+        query = query.where(tasks.c.state == sa.bindparam("state"))
+    return Listing(query, _NEWEST_FIRST)
 
 
 def cancel(connection: sa.Connection, id: str, owner: str, now: datetime) -> bool:
@@ -91,10 +98,16 @@ def cancel(connection: sa.Connection, id: str, owner: str, now: datetime) -> boo
 def page_errors(
     reader: sa.Connection, id: str, request: PageRequest, kind: ErrorKind | None
 ) -> Page[TaskError]:
-    query = _ERRORS.where(task_errors.c.task_id == id)
-    if kind is not None:
-        query = query.where(task_errors.c.kind == kind)
-    return paginate(reader, query, keys=_INPUT_ORDER, request=request, read=_error)
+    listing = _listing_of_errors(kind=kind is not None)
+    return paginate(reader, listing, request=request, read=_error, values={"task": id, "kind": kind})
+
+
+@cache
+def _listing_of_errors(*, kind: bool) -> Listing:
+    query = _ERRORS.where(task_errors.c.task_id == sa.bindparam("task"))
+    if kind:
+        query = query.where(task_errors.c.kind == sa.bindparam("kind"))
+    return Listing(query, _INPUT_ORDER)
 
 
 def add_errors(connection: sa.Connection, id: str, errors: Iterable[TaskError]) -> None:
