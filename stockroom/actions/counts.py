@@ -29,8 +29,7 @@ def record(
     found = tuple(Line(line["sku"], location, line["counted"]) for line in lines)
     refuse_repeated(line.place for line in found)
     expected = {(line["sku"], location): line["expected"] for line in lines if "expected" in line}
-    places = Places.of(work.connection, found)
-    places.open(work, receiving={line.place for line in found if line.delta > 0})
+    places = Places.open(work, found, receiving={line.place for line in found if line.delta > 0})
     places.refuse_unusable(found)
     happened = None if occurred_at is None else moment(occurred_at)
     draft = Draft("count", differences(places.balances, found, expected), reference, note, happened)

@@ -27,8 +27,8 @@ def record_many(work: Work, drafts: Sequence[Draft], *, by: str) -> list[Movemen
 
     A refusal stands where its movement would and does not stop those behind it.
     """
-    places = Places.of(work.connection, [line for draft in drafts for line in draft.lines])
-    places.open(work, receiving={line.place for draft in drafts for line in draft.lines if line.delta > 0})
+    lines = [line for draft in drafts for line in draft.lines]
+    places = Places.open(work, lines, receiving={line.place for line in lines if line.delta > 0})
     outcomes = [_tried(places, draft) for draft in drafts]
     places.save(work.connection)
     accepted = [outcome for outcome in outcomes if isinstance(outcome, Draft)]
@@ -42,8 +42,7 @@ def foresee_many(work: Work, drafts: Sequence[Draft], carried: dict[Place, int])
     What it accepts is added to `carried`; the database stays as it is.
     """
     with work.connection.begin_nested() as attempt:
-        places = Places.of(work.connection, [line for draft in drafts for line in draft.lines])
-        places.open(work)
+        places = Places.open(work, [line for draft in drafts for line in draft.lines])
         places.carry(carried)
         outcomes = [_tried(places, draft) for draft in drafts]
         attempt.rollback()
@@ -70,16 +69,23 @@ class Places:
     items: Mapping[str, Named]
     locations: Mapping[str, Named]
     wanted: frozenset[Place]
-    balances: dict[Place, Balance] = field(default_factory=dict)
+    balances: dict[Place, Balance]
     changed: set[Place] = field(default_factory=set)
 
     @classmethod
-    def of(cls, connection: sa.Connection, lines: Iterable[Line]) -> "Places":
+    def open(cls, work: Work, lines: Iterable[Line], *, receiving: Iterable[Place] = ()) -> "Places":
+        """Lock what lines are about; the levels that are `receiving` are made where they are missing."""
         wanted = frozenset(line.place for line in lines)
+        levels.make(work.connection, receiving)
+        locked = levels.lock_named(work.connection, wanted, work.now)
+        missing = wanted - locked.keys()
         return cls(
-            levels.named_items(connection, {sku for sku, _ in wanted}),
-            levels.named_locations(connection, {code for _, code in wanted}),
+            {sku: level.item for (sku, _), level in locked.items()}
+            | levels.named_items(work.connection, {sku for sku, _ in missing}),
+            {code: level.location for (_, code), level in locked.items()}
+            | levels.named_locations(work.connection, {code for _, code in missing}),
             wanted,
+            {place: level.balance for place, level in locked.items()},
         )
 
     @property
@@ -90,14 +96,6 @@ class Places:
             for sku, code in self.wanted
             if sku in self.items and code in self.locations
         }
-
-    def open(self, work: Work, *, receiving: Iterable[Place] = ()) -> None:
-        """Lock the levels; those that are `receiving` are made where they are missing."""
-        keys = self.keys
-        levels.make(work.connection, {keys[place] for place in receiving if place in keys})
-        places = {key: place for place, key in keys.items()}
-        locked = levels.lock(work.connection, list(places), work.now)
-        self.balances = {places[key]: balance for key, balance in locked.items()}
 
     def carry(self, deltas: Mapping[Place, int]) -> None:
         """Take the balances for what they were after `deltas`, which nobody recorded."""

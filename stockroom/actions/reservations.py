@@ -50,7 +50,7 @@ def hold(
     wanted = reserved(lines)
     refuse_repeated(line.place for line in wanted)
     until = expiry(expires_at, work.now)
-    places = _open(work, wanted)
+    places = Places.open(work, _issued(wanted))
     places.refuse_unusable(_issued(wanted))
     before = {line.place: places.balances.get(line.place, Balance()) for line in wanted}
     refuse_shortages(before, {line.place: line.quantity for line in wanted})
@@ -120,17 +120,11 @@ def _existing(reservation: Reservation | None, id: str) -> Reservation:
 
 def _let_go(work: Work, held: Reservation) -> None:
     """Take all lines back from the levels. Raises ReservationClosed where somebody has begun to."""
-    places = _open(work, held.lines)
+    places = Places.open(work, _issued(held.lines))
     if reservations.let_go(work.connection, held.id) != len(held.lines):
         # By another process's clock it has expired, and what it held may be somebody else's.
         raise closed("expired")
     _reserve(work, places, {line.place: -line.quantity for line in held.lines})
-
-
-def _open(work: Work, lines: Iterable[ReservedLine]) -> Places:
-    places = Places.of(work.connection, _issued(lines))
-    places.open(work)
-    return places
 
 
 def _reserve(work: Work, places: Places, quantities: Mapping[tuple[str, str], int]) -> None:

@@ -155,8 +155,8 @@ def _open_server(url: str, connections: int) -> Database:
 
 
 def _json(value: object) -> str:
-    # Its default is for named tuples.
-    return orjson.dumps(value, default=list).decode()
+    # As the standard library has it: named tuples are lists, and the names of members may be numbers.
+    return orjson.dumps(value, default=list, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 class _Liveness:

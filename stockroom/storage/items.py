@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.items import Item
+from stockroom.storage.json_rows import DIALECTS, JsonRows
 from stockroom.storage.lists import holding, orders, searched
 from stockroom.storage.pages import Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import item_tags, items
@@ -36,6 +37,12 @@ _tags = sa.select(item_tags.c.tag).join_from(item_tags, items).where(_sku)
 # PostgreSQL's construct also compiles for SQLite, whose syntax here is the same.
 _insert = postgresql.insert(items).on_conflict_do_nothing().returning(items.c.id)
 _update = sa.update(items).where(_sku).returning(items.c.id)
+_insert_tags = {
+    dialect: sa.insert(item_tags).from_select(
+        list(item_tags.c), sa.select(*map(JsonRows(dialect).value, item_tags.c))
+    )
+    for dialect in DIALECTS
+}
 _forget_tags = sa.delete(item_tags).where(item_tags.c.item_id == sa.bindparam("item"))
 
 # No tag holds a comma (contract: Tag).
@@ -101,8 +108,8 @@ def save(connection: sa.Connection, before: Item, after: Item) -> None:
 
 
 def _add_tags(connection: sa.Connection, key: int, tags: Iterable[str]) -> None:
-    if tags:
-        connection.execute(sa.insert(item_tags), [{"item_id": key, "tag": tag} for tag in tags])
+    if rows := [{"item_id": key, "tag": tag} for tag in tags]:
+        connection.execute(_insert_tags[connection.dialect.name], {"rows": rows})
 
 
 def _values(item: Item) -> dict[str, object]:

@@ -14,11 +14,11 @@ class JsonRows:
     def __init__(self, dialect: str) -> None:
         unpack = getattr(sa.func, DIALECTS[dialect])
         array = sa.bindparam("rows", type_=sa.JSON)
-        self._elements = unpack(array).table_valued(sa.column("value", sa.JSON), name="element")
+        self.elements = unpack(array).table_valued(sa.column("value", sa.JSON), name="element")
 
     def value(self, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
         """What an object has under the name of the column, as what the column holds."""
         return self.named(column.name, column.type)
 
     def named(self, name: str, kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
-        return sa.cast(self._elements.c.value[name].as_string(), kind)
+        return sa.cast(self.elements.c.value[name].as_string(), kind)

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from stockroom.domain.ledger import Balance
+from stockroom.domain.ledger import Balance, Place
 from stockroom.storage.json_rows import DIALECTS, JsonRows
 from stockroom.storage.tables import items, levels, locations, reservation_lines, reservations
 
@@ -24,32 +24,63 @@ class Named:
     archived: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A level that is locked, and what its item and location are."""
+
+    item: Named
+    location: Named
+    balance: Balance
+
+    @property
+    def key(self) -> Key:
+        return self.item.id, self.location.id
+
+
 class _Statements:
     """Statements in the words of a database, each of which takes its keys or rows as one JSON array."""
 
     def __init__(self, dialect: str) -> None:
         rows = JsonRows(dialect)
         item, location = rows.value(levels.c.item_id), rows.value(levels.c.location_id)
+        sku, code = rows.value(items.c.sku), rows.value(locations.c.code)
         # Shared, so that nothing is archived while stock of it moves; in the order of the key, as all locks.
         self.items = (
             sa.select(items.c.sku, items.c.id, items.c.archived)
-            .where(items.c.sku.in_(sa.select(rows.value(items.c.sku))))
+            .where(items.c.sku.in_(sa.select(sku)))
             .order_by(items.c.id)
             .with_for_update(read=True, of=items)
         )
         self.locations = (
             sa.select(locations.c.code, locations.c.id, locations.c.archived)
-            .where(locations.c.code.in_(sa.select(rows.value(locations.c.code))))
+            .where(locations.c.code.in_(sa.select(code)))
             .order_by(locations.c.id)
             .with_for_update(read=True, of=locations)
         )
+        named = rows.elements.join(items, items.c.sku == sku).join(locations, locations.c.code == code)
+        empty = sa.select(items.c.id, locations.c.id, sa.literal(0), sa.literal(0)).select_from(named)
         # SQLite takes ON CONFLICT after a SELECT for part of it, unless that has a WHERE. PostgreSQL's
         # construct also compiles for SQLite, whose syntax here is the same.
-        empty = sa.select(item, location, sa.literal(0), sa.literal(0)).where(sa.true())
         self.make = (
             postgresql.insert(levels)
-            .from_select(list(levels.c), empty.order_by(item, location))
+            .from_select(list(levels.c), empty.where(sa.true()).order_by(items.c.id, locations.c.id))
             .on_conflict_do_nothing()
+        )
+        level = sa.and_(levels.c.item_id == items.c.id, levels.c.location_id == locations.c.id)
+        self.lock_named = (
+            sa.select(
+                items.c.sku,
+                locations.c.code,
+                items.c.id,
+                items.c.archived,
+                locations.c.id,
+                locations.c.archived,
+                levels.c.on_hand,
+                levels.c.reserved,
+            )
+            .select_from(named.join(levels, level))
+            .order_by(levels.c.item_id, levels.c.location_id)
+            .suffix_with("FOR UPDATE OF levels FOR SHARE OF items, locations", dialect="postgresql")
         )
         self.lock = (
             sa.select(levels)
@@ -85,25 +116,46 @@ _let_go = (
 
 def named_items(connection: sa.Connection, skus: Collection[str]) -> dict[str, Named]:
     rows = [{"sku": sku} for sku in skus]
-    return _named(connection.execute(_of(connection).items, {"rows": rows}))
+    return _named(connection.execute(_of(connection).items, {"rows": rows})) if rows else {}
 
 
 def named_locations(connection: sa.Connection, codes: Collection[str]) -> dict[str, Named]:
     rows = [{"code": code} for code in codes]
-    return _named(connection.execute(_of(connection).locations, {"rows": rows}))
+    return _named(connection.execute(_of(connection).locations, {"rows": rows})) if rows else {}
 
 
 def _named(rows: Iterable[sa.Row[*tuple[Any, ...]]]) -> dict[str, Named]:
     return {name: Named(key, archived) for name, key, archived in rows}
 
 
-def make(connection: sa.Connection, keys: Iterable[Key]) -> None:
-    """Make the levels that are not there yet, empty.
+def make(connection: sa.Connection, places: Iterable[Place]) -> None:
+    """Make the levels that are not there yet, empty, where item and location exist.
 
     All are made before any is locked: who waits for another's insert then holds no lock that the other wants.
     """
-    if rows := _rows(keys):
+    if rows := _named_rows(places):
         connection.execute(_of(connection).make, {"rows": rows})
+
+
+def lock_named(connection: sa.Connection, places: Iterable[Place], now: datetime) -> dict[Place, Level]:
+    """The levels that exist, nobody else's until the transaction ends. Items and locations are shared locks.
+
+    Reservations that have expired by `now` are let go of, as by `lock`.
+    """
+    rows = _named_rows(places)
+    if not rows:
+        return {}
+    found = {
+        (sku, code): Level(Named(item, retired), Named(location, closed), Balance(on_hand, reserved))
+        for sku, code, item, retired, location, closed, on_hand, reserved in connection.execute(
+            _of(connection).lock_named, {"rows": rows}
+        )
+    }
+    freed = _let_go_of_expired(connection, {level.key: level.balance for level in found.values()}, now)
+    for place, level in found.items():
+        if level.key in freed:
+            found[place] = replace(level, balance=freed[level.key])
+    return found
 
 
 def lock(connection: sa.Connection, keys: Collection[Key], now: datetime) -> dict[Key, Balance]:
@@ -114,13 +166,21 @@ def lock(connection: sa.Connection, keys: Collection[Key], now: datetime) -> dic
     """
     rows = connection.execute(_of(connection).lock, {"rows": _rows(keys)})
     balances = {(row.item_id, row.location_id): Balance(row.on_hand, row.reserved) for row in rows}
+    return balances | _let_go_of_expired(connection, balances, now)
+
+
+def _let_go_of_expired(
+    connection: sa.Connection, balances: Mapping[Key, Balance], now: datetime
+) -> dict[Key, Balance]:
+    """The balances that have changed."""
+    changed: dict[Key, Balance] = {}
     if any(balance.reserved for balance in balances.values()):
-        freed = connection.execute(_let_go, {"keys": list(keys), "now": now}).all()
+        freed = connection.execute(_let_go, {"keys": list(balances), "now": now})
         for item, location, quantity in freed:
-            before = balances[item, location]
-            balances[item, location] = replace(before, reserved=before.reserved - quantity)
-        save(connection, {(item, location): balances[item, location] for item, location, _ in freed})
-    return balances
+            before = changed.get((item, location), balances[item, location])
+            changed[item, location] = replace(before, reserved=before.reserved - quantity)
+        save(connection, changed)
+    return changed
 
 
 def save(connection: sa.Connection, balances: Mapping[Key, Balance]) -> None:
@@ -140,6 +200,10 @@ def save(connection: sa.Connection, balances: Mapping[Key, Balance]) -> None:
 
 def _rows(keys: Iterable[Key]) -> list[dict[str, int]]:
     return [{"item_id": item, "location_id": location} for item, location in keys]
+
+
+def _named_rows(places: Iterable[Place]) -> list[dict[str, str]]:
+    return [{"sku": sku, "code": code} for sku, code in places]
 
 
 def _of(connection: sa.Connection) -> _Statements:
