@@ -1,23 +1,14 @@
 """Databases: an engine for reads, an engine for writes, and the unit of work."""
 
-import sqlite3
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-import orjson
 import sqlalchemy as sa
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.pool import ConnectionPoolEntry
 
-IDLE = 5.0
-"""Seconds that a connection may have been idle and is still taken for alive."""
-
-_USED = "used"
+from stockroom.storage import sqlite
 
 Clock = Callable[[], datetime]
 
@@ -99,93 +90,8 @@ class Database:
 def open_database(url: str, *, connections: int) -> Database:
     """Open the database at `url` (SQLAlchemy form) for up to `connections` threads; nothing is read yet."""
     if sa.make_url(url).get_backend_name() == "sqlite":
-        return _open_sqlite(url, connections)
-    return _open_server(url, connections)
+        return Database(*sqlite.engines(url, connections))
+    # Here, so that those who use SQLite do not load psycopg.
+    from stockroom.storage import postgresql  # noqa: PLC0415 - see above
 
-
-def _open_sqlite(url: str, connections: int) -> Database:
-    reads = _sqlite_engine(url, connections)
-    writes = _sqlite_engine(url, connections)
-    # A deferred transaction that turns into a writer fails at once when another has written; these queue up.
-    sa.event.listen(writes, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    return Database(reads, writes)
-
-
-def _sqlite_engine(url: str, connections: int) -> sa.Engine:
-    # No isolation level: Python's sqlite3 would begin transactions by itself, deferred.
-    connect = {"timeout": 30, "isolation_level": None}
-    engine = sa.create_engine(
-        url, pool_size=connections, max_overflow=0, connect_args=connect, hide_parameters=True
-    )
-    sa.event.listen(engine, "connect", _prepare_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA foreign_keys=ON")
-    _use_wal(connection)
-
-
-def _use_wal(connection: sqlite3.Connection) -> None:
-    # The file remembers this; changing it does not wait for a process that is changing it just now.
-    for _ in range(100):
-        with suppress(sqlite3.OperationalError):
-            connection.execute("PRAGMA journal_mode=WAL")
-            return
-        time.sleep(0.05)
-    raise TimeoutError("the database stays locked while its journal is to become a WAL")
-
-
-def _open_server(url: str, connections: int) -> Database:
-    # What people stored, password hashes too, has no place in the log lines of errors: `hide_parameters`.
-    options = {
-        "pool_size": connections,
-        "max_overflow": 0,
-        "pool_timeout": 10,
-        "hide_parameters": True,
-        "json_serializer": _json,
-    }
-    reads = sa.create_engine(url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, **options)
-    writes = sa.create_engine(url, **options)
-    liveness = _Liveness()
-    for engine in (reads, writes):
-        liveness.watch(engine)
-    return Database(reads, writes)
-
-
-def _json(value: object) -> str:
-    # As the standard library has it: named tuples are lists, and the names of members may be numbers.
-    return orjson.dumps(value, default=list, option=orjson.OPT_NON_STR_KEYS).decode()
-
-
-class _Liveness:
-    """Has connections replaced that are gone. To ask each at every use would take as long as a read does.
-
-    Those are asked that were idle, and those that were there when another was found to be gone. So a database
-    that goes away fails the requests that are under way, and each is told to come again.
-    """
-
-    def __init__(self) -> None:
-        self._lost_at = 0.0
-
-    def watch(self, engine: sa.Engine) -> None:
-        @sa.event.listens_for(engine, "connect")
-        @sa.event.listens_for(engine, "checkin")
-        def note_use(connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
-            record.info[_USED] = time.monotonic()
-
-        @sa.event.listens_for(engine, "checkout")
-        def require_alive(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
-            used = record.info[_USED]
-            if used > time.monotonic() - IDLE and used > self._lost_at:
-                return
-            try:
-                engine.dialect.do_ping(connection)
-            except engine.dialect.loaded_dbapi.Error as error:
-                raise sa.exc.DisconnectionError from error
-
-        @sa.event.listens_for(engine, "handle_error")
-        def note_loss(context: sa.ExceptionContext) -> None:
-            if context.is_disconnect:
-                self._lost_at = time.monotonic()
+    return Database(*postgresql.engines(url, connections))

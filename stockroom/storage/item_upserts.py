@@ -1,6 +1,6 @@
 """Items by the thousand: insert the new, update those that differ, leave the others alone."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.items import DEFAULT_UNIT, distinct
+from stockroom.storage.items import add_tags
 from stockroom.storage.json_rows import DIALECTS, JsonRows
 from stockroom.storage.tables import item_tags, items
 
@@ -53,8 +54,6 @@ class _Writes:
             .values({name: value(items.c[name]) for name in _FIELDS})
             .values(version=items.c.version + 1, updated_at=now)
         )
-        tags = (item_tags.c.item_id, item_tags.c.tag)
-        self.add_tags = sa.insert(item_tags).from_select(tags, sa.select(*map(value, tags)))
 
 
 _writes = {dialect: _Writes(dialect) for dialect in DIALECTS}
@@ -126,7 +125,7 @@ def _create(connection: sa.Connection, rows: Sequence[_Values], now: datetime) -
     new = [{**_ABSENT, **row} for row in rows]
     inserted = connection.execute(_writes[connection.dialect.name].insert, {"rows": new, "now": now})
     keys = {sku: key for key, sku in inserted}
-    _add_tags(connection, ((keys[row["sku"]], row) for row in rows if row["sku"] in keys))
+    add_tags(connection, {keys[row["sku"]]: row.get("tags", ()) for row in rows if row["sku"] in keys})
     return frozenset(keys)
 
 
@@ -135,13 +134,6 @@ def _change(connection: sa.Connection, pairs: Sequence[tuple[_Values, _Values]],
         return
     rows = [{**before, **after} for before, after in pairs]
     connection.execute(_writes[connection.dialect.name].update, {"rows": rows, "now": now})
-    retagged = [(before["id"], after) for before, after in pairs if "tags" in after]
-    if retagged:
-        connection.execute(_forget_tags, {"ids": [key for key, _ in retagged]})
-        _add_tags(connection, retagged)
-
-
-def _add_tags(connection: sa.Connection, rows: Iterable[tuple[int, _Values]]) -> None:
-    tags = [{"item_id": key, "tag": tag} for key, row in rows for tag in row.get("tags", ())]
-    if tags:
-        connection.execute(_writes[connection.dialect.name].add_tags, {"rows": tags})
+    if retagged := {before["id"]: after["tags"] for before, after in pairs if "tags" in after}:
+        connection.execute(_forget_tags, {"ids": list(retagged)})
+        add_tags(connection, retagged)

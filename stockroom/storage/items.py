@@ -1,6 +1,6 @@
 """Queries of single items and of pages of them, each with its tags."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -95,7 +95,7 @@ def insert(connection: sa.Connection, item: Item) -> bool:
     """Store a new item; False where its SKU is taken, also by a transaction that has just committed."""
     key = connection.scalar(_insert, _values(item))
     if key is not None:
-        _add_tags(connection, key, item.tags)
+        add_tags(connection, {key: item.tags})
     return key is not None
 
 
@@ -104,11 +104,12 @@ def save(connection: sa.Connection, before: Item, after: Item) -> None:
     key = connection.scalar(_update, {"key": before.sku, **_values(after)})
     if key is not None and before.tags != after.tags:
         connection.execute(_forget_tags, {"item": key})
-        _add_tags(connection, key, after.tags)
+        add_tags(connection, {key: after.tags})
 
 
-def _add_tags(connection: sa.Connection, key: int, tags: Iterable[str]) -> None:
-    if rows := [{"item_id": key, "tag": tag} for tag in tags]:
+def add_tags(connection: sa.Connection, tags: Mapping[int, Iterable[str]]) -> None:
+    """Give tags to items that do not have them yet, by their ids."""
+    if rows := [{"item_id": key, "tag": tag} for key, own in tags.items() for tag in own]:
         connection.execute(_insert_tags[connection.dialect.name], {"rows": rows})
 
 
