@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from stockroom.storage.pages import Page, PageRequest
 
@@ -35,8 +35,9 @@ def answer(
 def _following(page: Page[Any], path: str, filters: Mapping[str, object]) -> str | None:
     if page.next is None:
         return None
-    query = {name: _text(value) for name, value in filters.items() if value is not None}
-    return f"{path}?{urlencode({**query, 'per_page': page.per_page, 'cursor': page.next})}"
+    given = [(name, quote_plus(_text(value))) for name, value in filters.items() if value is not None]
+    query = [*given, ("per_page", page.per_page), ("cursor", page.next)]
+    return f"{path}?{'&'.join(f'{name}={text}' for name, text in query)}"
 
 
 def _text(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import sqlalchemy as sa
 
@@ -88,7 +89,7 @@ class Places:
             {place: level.balance for place, level in locked.items()},
         )
 
-    @property
+    @cached_property
     def keys(self) -> dict[Place, Key]:
         """The levels' keys of all places whose item and location exist."""
         return {
@@ -127,8 +128,7 @@ class Places:
 
     def save(self, connection: sa.Connection) -> None:
         """Write what was changed."""
-        keys = self.keys
-        levels.save(connection, {keys[place]: self.balances[place] for place in self.changed})
+        levels.save(connection, {self.keys[place]: self.balances[place] for place in self.changed})
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -98,7 +98,7 @@ def applied(balances: Balances, lines: Sequence[Line]) -> dict[Place, Balance]:
     before = {place: balances.get(place, Balance()) for place in deltas}
     refuse_shortages(before, {place: -delta for place, delta in deltas.items() if delta < 0})
     after = {
-        place: replace(before[place], on_hand=before[place].on_hand + delta)
+        place: Balance(before[place].on_hand + delta, before[place].reserved)
         for place, delta in deltas.items()
     }
     for (sku, location), balance in after.items():
@@ -183,7 +183,7 @@ def received(lines: Iterable[Mapping[str, str | int]]) -> tuple[Line, ...]:
 
 def issued(lines: Iterable[Mapping[str, str | int]]) -> tuple[Line, ...]:
     """The lines of an issue, from those of the contract (StockLine)."""
-    return tuple(replace(line, delta=-line.delta) for line in received(lines))
+    return tuple(Line(str(line["sku"]), str(line["location"]), -int(line["quantity"])) for line in lines)
 
 
 def adjusted(lines: Iterable[Mapping[str, str | int]]) -> tuple[Line, ...]:

@@ -108,11 +108,11 @@ def _stored(
 ) -> dict[str, dict[str, Any]]:
     if not skus:
         return {}
-    found = {row["id"]: dict(row) for row in connection.execute(query, {"skus": list(skus)}).mappings()}
+    found = {row["id"]: dict(row) for row in connection.execute(query, {"skus": list(skus)}).mappings().all()}
     if with_tags and found:
         tags: dict[int, list[str]] = {key: [] for key in found}
         # A statement of its own: only one begun after the wait for a lock sees what the other writer left.
-        for key, tag in connection.execute(_read_tags, {"ids": list(found)}):
+        for key, tag in connection.execute(_read_tags, {"ids": list(found)}).all():
             tags[key].append(tag)
         for key, row in found.items():
             row["tags"] = distinct(tags[key])
@@ -123,7 +123,7 @@ def _create(connection: sa.Connection, rows: Sequence[_Values], now: datetime) -
     if not rows:
         return frozenset()
     new = [{**_ABSENT, **row} for row in rows]
-    inserted = connection.execute(_writes[connection.dialect.name].insert, {"rows": new, "now": now})
+    inserted = connection.execute(_writes[connection.dialect.name].insert, {"rows": new, "now": now}).all()
     keys = {sku: key for key, sku in inserted}
     add_tags(connection, {keys[row["sku"]]: row.get("tags", ()) for row in rows if row["sku"] in keys})
     return frozenset(keys)

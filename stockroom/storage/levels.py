@@ -149,7 +149,7 @@ def lock_named(connection: sa.Connection, places: Iterable[Place], now: datetime
         (sku, code): Level(Named(item, retired), Named(location, closed), Balance(on_hand, reserved))
         for sku, code, item, retired, location, closed, on_hand, reserved in connection.execute(
             _of(connection).lock_named, {"rows": rows}
-        )
+        ).all()
     }
     freed = _let_go_of_expired(connection, {level.key: level.balance for level in found.values()}, now)
     for place, level in found.items():
@@ -164,8 +164,8 @@ def lock(connection: sa.Connection, keys: Collection[Key], now: datetime) -> dic
     Reservations that have expired by `now` are let go of on the way: what they held is free, whether or not
     the sweep has been here.
     """
-    rows = connection.execute(_of(connection).lock, {"rows": _rows(keys)})
-    balances = {(row.item_id, row.location_id): Balance(row.on_hand, row.reserved) for row in rows}
+    rows = connection.execute(_of(connection).lock, {"rows": _rows(keys)}).all()
+    balances = {(item, location): Balance(on_hand, reserved) for item, location, on_hand, reserved in rows}
     return balances | _let_go_of_expired(connection, balances, now)
 
 
@@ -175,7 +175,7 @@ def _let_go_of_expired(
     """The balances that have changed."""
     changed: dict[Key, Balance] = {}
     if any(balance.reserved for balance in balances.values()):
-        freed = connection.execute(_let_go, {"keys": list(balances), "now": now})
+        freed = connection.execute(_let_go, {"keys": list(balances), "now": now}).all()
         for item, location, quantity in freed:
             before = changed.get((item, location), balances[item, location])
             changed[item, location] = replace(before, reserved=before.reserved - quantity)

@@ -84,7 +84,7 @@ def insert(
         }
         for number, draft in enumerate(drafts)
     ]
-    ids = sorted(connection.scalars(inserts.movements, {"rows": rows, "now": now, "by": by}))
+    ids = sorted(connection.scalars(inserts.movements, {"rows": rows, "now": now, "by": by}).all())
     keyed = list(zip(ids, drafts, strict=True))
     lines = [
         {"movement_id": key, "line": number, "item_id": item, "location_id": location, "delta": line.delta}
@@ -125,7 +125,7 @@ def with_lines(reader: sa.Connection, rows: Sequence[sa.Row[Any]]) -> tuple[Move
     """The movements of rows that begin with `columns`, their lines read in one further query."""
     lines: dict[int, list[Line]] = {row.id: [] for row in rows}
     if lines:
-        for movement, sku, location, delta in reader.execute(_lines, {"ids": list(lines)}):
+        for movement, sku, location, delta in reader.execute(_lines, {"ids": list(lines)}).all():
             lines[movement].append(Line(sku, location, delta))
     return tuple(
         Movement(

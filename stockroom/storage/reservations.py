@@ -173,7 +173,7 @@ def lock_due(connection: sa.Connection, now: datetime, limit: int) -> list[str]:
 
 def held_keys(connection: sa.Connection, ids: Collection[str]) -> list[tuple[int, int]]:
     """Where the reservations hold something: ids of item and location."""
-    return [(item, location) for item, location in connection.execute(_held_keys, {"ids": list(ids)})]
+    return [(item, location) for item, location in connection.execute(_held_keys, {"ids": list(ids)}).all()]
 
 
 def close_expired(connection: sa.Connection, ids: Collection[str]) -> None:
@@ -192,7 +192,7 @@ def _with_lines(connection: sa.Connection, row: _Row | None) -> Reservation | No
 def _lines_of(connection: sa.Connection, ids: Collection[str]) -> dict[str, list[ReservedLine]]:
     lines: dict[str, list[ReservedLine]] = {key: [] for key in ids}
     if lines:
-        for key, sku, location, quantity in connection.execute(_lines, {"ids": list(ids)}):
+        for key, sku, location, quantity in connection.execute(_lines, {"ids": list(ids)}).all():
             lines[key].append(ReservedLine(sku, location, quantity))
     return lines
 
