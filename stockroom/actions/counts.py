@@ -6,7 +6,6 @@ from typing import Any
 from stockroom.actions.ledger import Places
 from stockroom.domain.ledger import Draft, Line, Movement, applied, differences, refuse_repeated
 from stockroom.domain.times import moment
-from stockroom.storage import movements
 from stockroom.storage.engines import Work
 
 
@@ -34,6 +33,5 @@ def record(
     happened = None if occurred_at is None else moment(occurred_at)
     draft = Draft("count", differences(places.balances, found, expected), reference, note, happened)
     places.change(applied(places.balances, draft.lines))
-    places.save(work.connection)
-    (movement,) = movements.insert(work.connection, [draft], places.keys, by=by, now=work.now)
+    (movement,) = places.record(work, [draft], by=by)
     return movement

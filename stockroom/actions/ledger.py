@@ -4,11 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-import sqlalchemy as sa
-
 from stockroom.domain.errors import DomainError, ItemArchived, LocationArchived, UnknownItem, UnknownLocation
 from stockroom.domain.ledger import Balance, Draft, Line, Movement, Place, applied, net
-from stockroom.storage import levels, movements
+from stockroom.storage import levels, recording
 from stockroom.storage.engines import Work
 from stockroom.storage.levels import Key, Named
 
@@ -31,9 +29,7 @@ def record_many(work: Work, drafts: Sequence[Draft], *, by: str) -> list[Movemen
     lines = [line for draft in drafts for line in draft.lines]
     places = Places.open(work, lines, receiving={line.place for line in lines if line.delta > 0})
     outcomes = [_tried(places, draft) for draft in drafts]
-    places.save(work.connection)
-    accepted = [outcome for outcome in outcomes if isinstance(outcome, Draft)]
-    recorded = iter(movements.insert(work.connection, accepted, places.keys, by=by, now=work.now))
+    recorded = iter(places.record(work, [o for o in outcomes if isinstance(o, Draft)], by=by))
     return [next(recorded) if isinstance(outcome, Draft) else outcome for outcome in outcomes]
 
 
@@ -126,9 +122,16 @@ class Places:
         self.balances.update(after)
         self.changed.update(after)
 
-    def save(self, connection: sa.Connection) -> None:
+    def save(self, work: Work) -> None:
         """Write what was changed."""
-        levels.save(connection, {self.keys[place]: self.balances[place] for place in self.changed})
+        levels.save(work.connection, self._changes())
+
+    def record(self, work: Work, drafts: Sequence[Draft], *, by: str) -> list[Movement]:
+        """Write what was changed, and the movements that changed it."""
+        return recording.record(work.connection, drafts, self.keys, self._changes(), by=by, now=work.now)
+
+    def _changes(self) -> dict[Key, Balance]:
+        return {self.keys[place]: self.balances[place] for place in self.changed}
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -135,7 +135,7 @@ def _reserve(work: Work, places: Places, quantities: Mapping[tuple[str, str], in
             for place, quantity in quantities.items()
         }
     )
-    places.save(work.connection)
+    places.save(work)
 
 
 def _issued(lines: Iterable[ReservedLine]) -> tuple[Line, ...]:

@@ -9,16 +9,19 @@ DIALECTS = {"sqlite": "json_each", "postgresql": "json_array_elements"}
 
 
 class JsonRows:
-    """The elements of the array bound to a statement as `rows`, in a database's own words."""
+    """The elements of the array bound to a statement as `name`, in a database's own words."""
 
-    def __init__(self, dialect: str) -> None:
+    def __init__(self, dialect: str, name: str = "rows") -> None:
+        self._is_sqlite = dialect == "sqlite"
         unpack = getattr(sa.func, DIALECTS[dialect])
-        array = sa.bindparam("rows", type_=sa.JSON)
-        self.elements = unpack(array).table_valued(sa.column("value", sa.JSON), name="element")
+        array = sa.bindparam(name, type_=sa.JSON)
+        self.elements = unpack(array).table_valued(sa.column("value", sa.JSON), name=f"element_of_{name}")
 
     def value(self, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
         """What an object has under the name of the column, as what the column holds."""
         return self.named(column.name, column.type)
 
     def named(self, name: str, kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
-        return sa.cast(self.elements.c.value[name].as_string(), kind)
+        # Written out: each would be one parameter more to bind at every execution.
+        member = sa.literal_column(f"'$.{name}'" if self._is_sqlite else f"'{name}'")
+        return sa.cast(self.elements.c.value[member].as_string(), kind)

@@ -88,11 +88,19 @@ class _Statements:
             .order_by(levels.c.item_id, levels.c.location_id)
             .with_for_update(of=levels)
         )
-        self.save = (
-            sa.update(levels)
-            .where(levels.c.item_id == item, levels.c.location_id == location)
-            .values(on_hand=rows.value(levels.c.on_hand), reserved=rows.value(levels.c.reserved))
+        self.save = saving(rows)
+
+
+def saving(rows: JsonRows) -> sa.Update:
+    """The statement that writes balances, `rows_of` them."""
+    return (
+        sa.update(levels)
+        .where(
+            levels.c.item_id == rows.value(levels.c.item_id),
+            levels.c.location_id == rows.value(levels.c.location_id),
         )
+        .values(on_hand=rows.value(levels.c.on_hand), reserved=rows.value(levels.c.reserved))
+    )
 
 
 _statements = {dialect: _Statements(dialect) for dialect in DIALECTS}
@@ -185,7 +193,13 @@ def _let_go_of_expired(
 
 def save(connection: sa.Connection, balances: Mapping[Key, Balance]) -> None:
     """Write the balances of locked levels."""
-    rows = [
+    if balances:
+        connection.execute(_of(connection).save, {"rows": rows_of(balances)})
+
+
+def rows_of(balances: Mapping[Key, Balance]) -> list[dict[str, int]]:
+    """The rows that `saving` takes."""
+    return [
         {
             "item_id": item,
             "location_id": location,
@@ -194,8 +208,6 @@ def save(connection: sa.Connection, balances: Mapping[Key, Balance]) -> None:
         }
         for (item, location), balance in balances.items()
     ]
-    if rows:
-        connection.execute(_of(connection).save, {"rows": rows})
 
 
 def _rows(keys: Iterable[Key]) -> list[dict[str, int]]:

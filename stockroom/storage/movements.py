@@ -1,34 +1,12 @@
-"""Movements: appended, and read again with their lines."""
+"""Movements, read with their lines."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from stockroom.domain.ledger import Draft, Line, Movement, Place
-from stockroom.storage.json_rows import DIALECTS, JsonRows
-from stockroom.storage.tables import items, locations, movement_lines, movements, stored
-
-
-class _Inserts:
-    """Statements in the words of a database."""
-
-    def __init__(self, dialect: str) -> None:
-        rows = JsonRows(dialect)
-        own = ("kind", "reference", "note", "occurred_at", "reverses")
-        new = {movements.c[name]: rows.value(movements.c[name]) for name in own}
-        new[movements.c.created_at] = sa.bindparam("now", type_=movements.c.created_at.type)
-        new[movements.c.created_by] = sa.bindparam("by", type_=movements.c.created_by.type)
-        # Ids are given out in this order, so that the sorted ids are those of the rows in turn.
-        source = sa.select(*new.values()).order_by(rows.named("number", sa.Integer()))
-        self.movements = sa.insert(movements).from_select(list(new), source).returning(movements.c.id)
-        self.lines = sa.insert(movement_lines).from_select(
-            list(movement_lines.c), sa.select(*map(rows.value, movement_lines.c))
-        )
-
-
-_inserts = {dialect: _Inserts(dialect) for dialect in DIALECTS}
+from stockroom.domain.ledger import Line, Movement
+from stockroom.storage.tables import items, locations, movement_lines, movements
 
 _reversal = movements.alias("reversal")
 
@@ -59,54 +37,6 @@ _lines = (
 _find = sa.select(*columns(movements.c.id)).where(movements.c.id == sa.bindparam("key"))
 # A reversal's row refers to this one FOR KEY SHARE, which this leaves free. SQLite has one writer anyway.
 _lock = sa.select(movements.c.id).where(movements.c.id == sa.bindparam("key")).with_for_update(key_share=True)
-
-
-def insert(
-    connection: sa.Connection,
-    drafts: Sequence[Draft],
-    keys: Mapping[Place, tuple[int, int]],
-    *,
-    by: str,
-    now: datetime,
-) -> Iterator[Movement]:
-    """Append movements in this order; `keys` are the ids of item and location of each place."""
-    if not drafts:
-        return
-    inserts = _inserts[connection.dialect.name]
-    rows = [
-        {
-            "number": number,
-            "kind": draft.kind,
-            "reference": draft.reference,
-            "note": draft.note,
-            "occurred_at": stored(draft.occurred_at or now),
-            "reverses": draft.reverses,
-        }
-        for number, draft in enumerate(drafts)
-    ]
-    ids = sorted(connection.scalars(inserts.movements, {"rows": rows, "now": now, "by": by}).all())
-    keyed = list(zip(ids, drafts, strict=True))
-    lines = [
-        {"movement_id": key, "line": number, "item_id": item, "location_id": location, "delta": line.delta}
-        for key, draft in keyed
-        for number, line in enumerate(draft.lines, 1)
-        for item, location in [keys[line.place]]
-    ]
-    if lines:
-        connection.execute(inserts.lines, {"rows": lines})
-    for key, draft in keyed:
-        yield Movement(
-            id=key,
-            kind=draft.kind,
-            reference=draft.reference,
-            note=draft.note,
-            occurred_at=draft.occurred_at or now,
-            created_at=now,
-            created_by=by,
-            reverses=draft.reverses,
-            reversed_by=None,
-            lines=draft.lines,
-        )
 
 
 def find(reader: sa.Connection, id: int) -> Movement | None:

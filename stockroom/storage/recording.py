@@ -1,0 +1,123 @@
+"""Movements appended to the ledger, together with the balances that they leave."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.sql.dml import ReturningInsert
+
+from stockroom.domain.ledger import Balance, Draft, Movement, Place
+from stockroom.storage import levels
+from stockroom.storage.json_rows import JsonRows
+from stockroom.storage.levels import Key
+from stockroom.storage.tables import movement_lines, movements, stored
+
+_Row = dict[str, Any]
+
+
+def record(
+    connection: sa.Connection,
+    drafts: Sequence[Draft],
+    keys: Mapping[Place, Key],
+    balances: Mapping[Key, Balance],
+    *,
+    by: str,
+    now: datetime,
+) -> list[Movement]:
+    """Append movements in this order, and write the balances of locked levels. `keys` are of all places."""
+    if not drafts:
+        return []
+    given = {
+        "movements": [_movement(number, draft, now) for number, draft in enumerate(drafts)],
+        "lines": [line for number, draft in enumerate(drafts) for line in _lines(number, draft, keys)],
+        "levels": levels.rows_of(balances),
+        "by": by,
+        "now": now,
+    }
+    write = _write_at_once if connection.dialect.name == "postgresql" else _write_in_turn
+    ids = write(connection, given)
+    return [_recorded(draft, key, by, now) for draft, key in zip(drafts, ids, strict=True)]
+
+
+def _movement(number: int, draft: Draft, now: datetime) -> _Row:
+    return {
+        "number": number,
+        "kind": draft.kind,
+        "reference": draft.reference,
+        "note": draft.note,
+        "occurred_at": stored(draft.occurred_at or now),
+        "reverses": draft.reverses,
+    }
+
+
+def _lines(number: int, draft: Draft, keys: Mapping[Place, Key]) -> Iterator[_Row]:
+    """The lines of the movement with this number."""
+    for place, line in enumerate(draft.lines, 1):
+        item, location = keys[line.place]
+        yield {"number": number, "line": place, "item_id": item, "location_id": location, "delta": line.delta}
+
+
+def _recorded(draft: Draft, key: int, by: str, now: datetime) -> Movement:
+    return Movement(
+        id=key,
+        kind=draft.kind,
+        reference=draft.reference,
+        note=draft.note,
+        occurred_at=draft.occurred_at or now,
+        created_at=now,
+        created_by=by,
+        reverses=draft.reverses,
+        reversed_by=None,
+        lines=draft.lines,
+    )
+
+
+def _write_in_turn(connection: sa.Connection, given: dict[str, Any]) -> Sequence[int]:
+    if given["levels"]:
+        connection.execute(_save, given)
+    ids = sorted(connection.scalars(_insert, given).all())
+    if given["lines"]:
+        lines = [{**line, "movement_id": ids[line["number"]]} for line in given["lines"]]
+        connection.execute(_insert_lines, {"lines": lines})
+    return ids
+
+
+def _write_at_once(connection: sa.Connection, given: dict[str, Any]) -> Sequence[int]:
+    return connection.scalars(_write_all, given).all()
+
+
+def _insertion(dialect: str) -> ReturningInsert[int]:
+    rows = JsonRows(dialect, "movements")
+    own = ("kind", "reference", "note", "occurred_at", "reverses")
+    new = {movements.c[name]: rows.value(movements.c[name]) for name in own}
+    new[movements.c.created_at] = sa.bindparam("now", type_=movements.c.created_at.type)
+    new[movements.c.created_by] = sa.bindparam("by", type_=movements.c.created_by.type)
+    # Ids are given out in this order, so that the sorted ids are those of the rows in turn.
+    source = sa.select(*new.values()).order_by(rows.named("number", sa.Integer()))
+    return sa.insert(movements).from_select(list(new), source).returning(movements.c.id)
+
+
+def _line_insertion(rows: JsonRows, movement: sa.ColumnElement[int], *froms: sa.FromClause) -> sa.Insert:
+    own = [rows.value(column) for column in movement_lines.c if column.name != "movement_id"]
+    lines = sa.select(movement, *own).select_from(*froms)
+    return sa.insert(movement_lines).from_select(list(movement_lines.c), lines)
+
+
+def _all_in_one() -> sa.Select[int]:
+    """All of it in one statement of PostgreSQL: three would be three round trips."""
+    moved = _insertion("postgresql").cte("moved")
+    number = sa.func.row_number().over(order_by=moved.c.id) - 1
+    numbered = sa.select(moved.c.id, number.label("number")).cte("numbered")
+    rows = JsonRows("postgresql", "lines")
+    own = rows.elements.join(numbered, numbered.c.number == rows.named("number", sa.Integer()))
+    lined = _line_insertion(rows, numbered.c.id, own).cte("lined")
+    saved = levels.saving(JsonRows("postgresql", "levels")).cte("saved")
+    return sa.select(numbered.c.id).order_by(numbered.c.id).add_cte(lined, saved)
+
+
+_save = levels.saving(JsonRows("sqlite", "levels"))
+_insert = _insertion("sqlite")
+_numbered = JsonRows("sqlite", "lines")
+_insert_lines = _line_insertion(_numbered, _numbered.value(movement_lines.c.movement_id), _numbered.elements)
+_write_all = _all_in_one()
