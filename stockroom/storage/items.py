@@ -43,6 +43,18 @@ _insert_tags = {
     )
     for dialect in DIALECTS
 }
+
+
+def _inserting_with_tags() -> sa.Select[int]:
+    """Both in one statement of PostgreSQL: two would be two round trips."""
+    added = _insert.values({c: sa.bindparam(c.name, type_=c.type) for c in _columns}).cte("added")
+    tags = JsonRows("postgresql", "tags")
+    rows = sa.select(added.c.id, tags.value(item_tags.c.tag)).join_from(added, tags.elements, sa.true())
+    tagged = sa.insert(item_tags).from_select(list(item_tags.c), rows).cte("tagged")
+    return sa.select(added.c.id).add_cte(tagged)
+
+
+_insert_with_tags = _inserting_with_tags()
 _forget_tags = sa.delete(item_tags).where(item_tags.c.item_id == sa.bindparam("item"))
 
 # No tag holds a comma (contract: Tag).
@@ -93,6 +105,9 @@ def lock(connection: sa.Connection, sku: str) -> Item | None:
 
 def insert(connection: sa.Connection, item: Item) -> bool:
     """Store a new item; False where its SKU is taken, also by a transaction that has just committed."""
+    if connection.dialect.name == "postgresql":
+        tags = [{"tag": tag} for tag in item.tags]
+        return connection.scalar(_insert_with_tags, {**_values(item), "tags": tags}) is not None
     key = connection.scalar(_insert, _values(item))
     if key is not None:
         add_tags(connection, {key: item.tags})

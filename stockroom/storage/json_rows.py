@@ -23,5 +23,5 @@ class JsonRows:
 
     def named(self, name: str, kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
         # Written out: each would be one parameter more to bind at every execution.
-        member = sa.literal_column(f"'$.{name}'" if self._is_sqlite else f"'{name}'")
+        member: sa.ColumnElement[str] = sa.literal_column(f"'$.{name}'" if self._is_sqlite else f"'{name}'")
         return sa.cast(self.elements.c.value[member].as_string(), kind)
