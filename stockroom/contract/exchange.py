@@ -1,6 +1,7 @@
 """What is known of one request while it travels through the house."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -22,10 +23,14 @@ class Principal(Protocol):
 
 @dataclass(slots=True)
 class Exchange:
-    """`headers` go onto every answer; `arguments` are the values, good for the operation `validated`."""
+    """`fields` are the request's headers, by name; `headers` go onto every answer.
+
+    `arguments` are the values, good for the operation `validated`.
+    """
 
     request_id: str
     client: str
+    fields: Mapping[bytes, bytes] = field(default_factory=dict, repr=False)
     started: float = field(default_factory=time.perf_counter)
     operation: Operation | None = None
     principal: Principal | None = None
@@ -38,3 +43,13 @@ class Exchange:
 def exchange_of(scope: Scope) -> Exchange:
     exchange: Exchange = scope["extensions"][EXTENSION]
     return exchange
+
+
+def fields_of(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Headers by name. Several lines of one name are one list (RFC 9110, 5.3)."""
+    fields = dict(headers)
+    if len(fields) < len(headers):
+        fields = {}
+        for name, value in headers:
+            fields[name] = b"%b, %b" % (fields[name], value) if name in fields else value
+    return fields

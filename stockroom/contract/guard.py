@@ -4,7 +4,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stockroom.contract.bodies import Disconnected
 from stockroom.contract.drift import Drift
-from stockroom.contract.exchange import EXTENSION, Exchange
+from stockroom.contract.exchange import EXTENSION, Exchange, fields_of
 from stockroom.contract.problems import MEDIA_TYPE, Catalogue, Problem
 from stockroom.contract.replies import Reply, send_reply
 from stockroom.contract.sanity import require_sane
@@ -54,7 +54,8 @@ class Guard:
             await self.app(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(_request_id(scope), self._client(scope))
+        fields = fields_of(scope["headers"])
+        exchange = Exchange(_request_id(fields), self._client(scope), fields)
         # A dictionary of our own: a server may share one among all requests, and Connexion writes into it.
         scope = {**scope, "extensions": {EXTENSION: exchange}}
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
@@ -62,7 +63,7 @@ class Guard:
             send = self.drift.watch(scope, exchange.request_id, send)
         response = _Response(send, exchange)
         try:
-            require_sane(scope)
+            require_sane(scope, fields)
             await self.app(scope, receive, response.send)
         except Disconnected:
             response.status = 499
@@ -121,12 +122,13 @@ class _Response:
         return operation.deprecation.added_to(headers) if operation and operation.deprecation else headers
 
 
-def _request_id(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
-            return str(value.decode())
-        if name == b"traceparent" and (trace := TRACEPARENT.fullmatch(value)):
-            return trace[1].decode()
+def _request_id(fields: Mapping[bytes, bytes]) -> str:
+    """The id that the client gave, that of its trace (W3C Trace Context), or a new one."""
+    given, trace = fields.get(b"x-request-id"), fields.get(b"traceparent")
+    if given and REQUEST_ID.fullmatch(given):
+        return given.decode()
+    if trace and (match := TRACEPARENT.fullmatch(trace)):
+        return match[1].decode()
     return os.urandom(16).hex()
 
 

@@ -1,6 +1,9 @@
 """Whether a request can mean only one thing: its path, its query, its headers."""
 
 import re
+from collections import Counter
+from collections.abc import Mapping
+from itertools import chain
 
 from starlette.types import Scope
 
@@ -21,8 +24,8 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 DIGITS = re.compile(rb"[0-9]{1,18}")
 
 
-def require_sane(scope: Scope) -> None:
-    """Raises Problem for what two layers might read in two ways."""
+def require_sane(scope: Scope, fields: Mapping[bytes, bytes]) -> None:
+    """Raises Problem for what two layers might read in two ways. `fields` are the headers, by name."""
     path = scope.get("raw_path") or scope["path"].encode(errors="surrogateescape")
     if len(path) + len(scope["query_string"]) > MAX_TARGET:
         raise Problem("malformed-request", f"Path and query may have {MAX_TARGET} bytes.")
@@ -33,7 +36,7 @@ def require_sane(scope: Scope) -> None:
     if path != b"/" and path.endswith(b"/"):
         raise Problem("not-found", "Nothing is at this path; no path here ends with a slash.")
     _require_utf8(path, scope["path"])
-    _require_sane_headers(scope["headers"])
+    _require_sane_headers(scope["headers"], fields)
 
 
 def _require_utf8(raw: bytes, path: str) -> None:
@@ -42,21 +45,23 @@ def _require_utf8(raw: bytes, path: str) -> None:
         raise Problem("malformed-request", "The path is not UTF-8.")
 
 
-def _require_sane_headers(headers: list[tuple[bytes, bytes]]) -> None:
-    size = 0
-    seen = set()
-    for name, value in headers:
-        size += len(name) + len(value)
-        if name in SINGLE:
-            if name in seen:
-                raise _last_problem(f"The header {name.decode()} is there more than once.")
-            seen.add(name)
-            if name == b"content-length" and not DIGITS.fullmatch(value):
-                raise _last_problem("The Content-Length is not a number.")
-    if size > MAX_HEADERS:
+def _require_sane_headers(headers: list[tuple[bytes, bytes]], fields: Mapping[bytes, bytes]) -> None:
+    if sum(map(len, chain.from_iterable(headers))) > MAX_HEADERS:
         raise Problem("malformed-request", f"The headers may have {MAX_HEADERS} bytes.")
-    if b"content-length" in seen and b"transfer-encoding" in seen:
+    if len(fields) < len(headers):
+        _refuse_repeated(headers)
+    length = fields.get(b"content-length")
+    if length is not None and not DIGITS.fullmatch(length):
+        raise _last_problem("The Content-Length is not a number.")
+    if length is not None and b"transfer-encoding" in fields:
         raise _last_problem("The request has both a Content-Length and a Transfer-Encoding.")
+
+
+def _refuse_repeated(headers: list[tuple[bytes, bytes]]) -> None:
+    counts = Counter(name for name, _ in headers if name in SINGLE)
+    for name, count in counts.items():
+        if count > 1:
+            raise _last_problem(f"The header {name.decode()} is there {count} times.")
 
 
 def _last_problem(detail: str) -> Problem:

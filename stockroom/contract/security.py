@@ -38,14 +38,15 @@ class BearerTokens(AbstractSecurityHandler):  # type: ignore[misc]  # Connexion 
         return self._check
 
     def _check(self, request: ConnexionRequest) -> dict[str, Any]:
-        principal = self._authenticate(_bearer_token(request.scope["headers"]))
+        exchange = exchange_of(request.scope)
+        principal = self._authenticate(_bearer_token(exchange.fields.get(b"authorization", b"")))
         if principal is None:
             raise Refusal(
                 "invalid-token",
                 "The token is not valid or no longer so.",
                 f'{REALM}, error="invalid_token"',
             )
-        exchange_of(request.scope).principal = principal
+        exchange.principal = principal
         return {"sub": principal.subject}
 
 
@@ -74,10 +75,8 @@ def _require(required: frozenset[str], principal: Principal) -> None:
         )
 
 
-def _bearer_token(headers: list[tuple[bytes, bytes]]) -> str:
-    for name, value in headers:
-        if name == b"authorization":
-            scheme, _, token = value.decode("latin-1").partition(" ")
-            if scheme.lower() == "bearer" and token:
-                return token.strip()
-    raise Refusal("unauthenticated", "This operation needs an access token.", REALM)
+def _bearer_token(credentials: bytes) -> str:
+    scheme, _, token = credentials.decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Refusal("unauthenticated", "This operation needs an access token.", REALM)
+    return token.strip()

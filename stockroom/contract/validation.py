@@ -30,10 +30,10 @@ class CompiledValidation:
         errors: list[Fault] = []
         self._bind_path(scope, exchange.arguments, errors)
         self._bind_query(scope["query_string"], exchange.arguments, errors)
-        self._bind_headers(scope["headers"], exchange.arguments, errors)
+        self._bind_headers(exchange.fields, exchange.arguments, errors)
         try:
             if self._bodies:
-                await self._bind_body(scope["headers"], receive, exchange, errors)
+                await self._bind_body(receive, exchange, errors)
             if errors:
                 raise _invalid(errors)
             exchange.validated = self._operation
@@ -59,23 +59,15 @@ class CompiledValidation:
             parameter.bind(found[0] if found else None, values, errors)
 
     def _bind_headers(
-        self, headers: list[tuple[bytes, bytes]], values: dict[str, Any], errors: list[Fault]
+        self, fields: Mapping[bytes, bytes], values: dict[str, Any], errors: list[Fault]
     ) -> None:
-        if not self._headers:
-            return
-        found: dict[bytes, str] = {}
-        for name, value in headers:
-            if name in self._headers:
-                text = value.decode("latin-1").strip()
-                # Several lines of a list are one list (RFC 9110, 5.3); other patterns refuse the comma.
-                found[name] = f"{found[name]}, {text}" if name in found else text
         for name, parameter in self._headers.items():
-            parameter.bind(found.get(name), values, errors)
+            # Several lines of a list have become one; the patterns of what is no list refuse the comma.
+            found = fields.get(name)
+            parameter.bind(None if found is None else found.decode("latin-1").strip(), values, errors)
 
-    async def _bind_body(
-        self, headers: list[tuple[bytes, bytes]], receive: Receive, exchange: Exchange, errors: list[Fault]
-    ) -> None:
-        fields = dict(headers)
+    async def _bind_body(self, receive: Receive, exchange: Exchange, errors: list[Fault]) -> None:
+        fields = exchange.fields
         media = read_media_type(fields.get(b"content-type", b"").decode("latin-1"))
         reader = self._bodies.get(media.name)
         if reader is None or fields.get(b"content-encoding", b"identity").lower() != b"identity":

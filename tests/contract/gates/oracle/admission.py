@@ -32,11 +32,12 @@ def admit(operation: Operation, fact: Fact) -> dict[str, Any]:
     Any token with claims counts as good: a fact tells neither who signed it nor whether it was revoked.
     """
     path = parameters_of(operation, fact)
-    exchange = Exchange(request_id="", client="", operation=operation)
+    fields = {name.encode(): value.encode("latin-1") for name, value in fact.headers.items()}
+    exchange = Exchange(request_id="", client="", fields=fields, operation=operation)
     scope: Scope = {
         "type": "http",
         "extensions": {EXTENSION: exchange},
-        "headers": [(name.encode(), value.encode("latin-1")) for name, value in fact.headers.items()],
+        "headers": list(fields.items()),
         "path_params": {p.argument: path[p.name] for p in operation.parameters if p.where == "path"},
         "query_string": fact.query.encode("latin-1"),
     }
