@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.items import Item
-from stockroom.storage.lists import holding, orders
+from stockroom.storage.item_search import narrow
+from stockroom.storage.lists import orders
 from stockroom.storage.pages import Page, PageRequest, paginate
 from stockroom.storage.tables import item_tags, items
 
@@ -60,13 +61,12 @@ def page(
     reader: sa.Connection, request: PageRequest, *, q: str | None, tag: str | None, archived: bool, sort: str
 ) -> Page[Item]:
     """Read a page of the items, in one of `ORDERS`; `q` is looked for in SKU and name."""
-    query = _list.where(items.c.archived.is_(archived))
-    if q is not None:
-        query = query.where(holding(q, items.c.sku, items.c.name))
-    if tag is not None:
-        # EXISTS would have SQLite look at every item, however few carry the tag.
-        query = query.where(items.c.id.in_(sa.select(item_tags.c.item_id).where(item_tags.c.tag == tag)))
-    return paginate(reader, query, keys=ORDERS[sort], request=request, read=_listed)
+    # Said this way the databases know the index of the archived again.
+    query = _list.where(items.c.archived if archived else sa.not_(items.c.archived))
+    narrowed = narrow(reader, query, q=q, tag=tag)
+    return paginate(
+        reader, narrowed.rows, keys=ORDERS[sort], request=request, read=_listed, counted=narrowed.counted
+    )
 
 
 def lock(connection: sa.Connection, sku: str) -> Item | None:

@@ -21,7 +21,7 @@ def orders(table: sa.Table, names: Sequence[str], *, unique: str) -> Mapping[str
     }
 
 
-def holding(text: str, *columns: sa.Column[str]) -> sa.ColumnElement[bool]:
+def holding(text: str, *columns: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     """Rows with `text` somewhere in one of the columns, whatever its case.
 
     Beyond ASCII, case is folded as the database's locale folds it, which on SQLite is not at all.

@@ -107,7 +107,18 @@ items = sa.Table(
     sa.Index("ix_items_name_sku", "name", "sku"),
     sa.Index("ix_items_created_at_sku", "created_at", "sku"),
     sa.Index("ix_items_updated_at_sku", "updated_at", "sku"),
+    # Few are archived, and a list of them must not look at all others.
+    sa.Index(
+        "ix_items_archived_sku",
+        "sku",
+        sqlite_where=sa.text("archived = 1"),
+        postgresql_where=sa.text("archived"),
+    ),
 )
+# SQLite has no such index, and reads all items for a search.
+sa.Index(
+    "ix_items_trigrams", sa.func.item_trigrams(items.c.sku, items.c.name), postgresql_using="gin"
+).ddl_if(dialect="postgresql")
 
 item_tags = sa.Table(
     "item_tags",
