@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stockroom.storage.lists import holding
+from stockroom.storage.lists import holding, is_one_of
 from stockroom.storage.tables import item_tags, items
 
 FEW = 2_000
@@ -42,9 +42,9 @@ def narrow(reader: sa.Connection, query: _Query, *, q: str | None, tag: str | No
     found = query.where(*_bound(q, tag))
     counted = found
     for matching in _by_index(reader, q, tag):
-        condition = items.c.id == sa.any_(sa.func.array(matching.scalar_subquery()))
-        if _are_few(reader, matching):
-            return Narrowed(found.where(condition), found.where(condition))
+        if are_few(reader, matching):
+            found = found.where(is_one_of(items.c.id, matching, reader.dialect.name))
+            return Narrowed(found, found)
         counted = _counted(matching, found)
     return Narrowed(found, counted)
 
@@ -86,7 +86,8 @@ def _is_common(reader: sa.Connection, q: str) -> bool:
     return (reader.scalar(held) or 0) * 4 >= SAMPLE
 
 
-def _are_few(reader: sa.Connection, matching: _Query) -> bool:
+def are_few(reader: sa.Connection, matching: _Query) -> bool:
+    """Whether so few ids are found that what they stand for can be sorted for each page."""
     some = matching.limit(FEW + 1).subquery()
     return (reader.scalar(sa.select(sa.func.count()).select_from(some)) or 0) <= FEW
 

@@ -1,6 +1,7 @@
 """What lists of named things share: the orders that the contract offers, and the search for text."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -30,3 +31,13 @@ def holding(text: str, *columns: sa.ColumnElement[str]) -> sa.ColumnElement[bool
     if "\0" in text:
         return sa.false()
     return sa.or_(*(column.icontains(text, autoescape=True) for column in columns))
+
+
+def is_one_of(
+    column: sa.ColumnElement[int], ids: sa.Select[*tuple[Any, ...]], dialect: str
+) -> sa.ColumnElement[bool]:
+    """Whether a key is among `ids`, which are few: looked up one by one, whatever the statistics say."""
+    if dialect == "sqlite":
+        return column.in_(ids)
+    # PostgreSQL takes an array for ten ids, and a query for as many as it believes there are.
+    return column == sa.any_(sa.func.array(ids.scalar_subquery()))

@@ -296,3 +296,36 @@ reservation_lines = sa.Table(
         postgresql_where=sa.text("held"),
     ),
 )
+
+# The summary is `totals`, brought up to date by what has become of the items that are `untallied` since their
+# tally (storage.tallies). Triggers note those; rows are only added, so that no writer waits for another.
+tallies = sa.Table(
+    "tallies",
+    metadata,
+    # No foreign key: items are never deleted, and checking it would take longer than the rest.
+    sa.Column("item_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("archived", sa.Boolean, nullable=False),
+    sa.Column("on_hand", sa.BigInteger, nullable=False),
+    sa.Column("low", sa.Boolean, nullable=False),
+    sa.Index("ix_tallies_low", "item_id", sqlite_where=sa.text("low = 1"), postgresql_where=sa.text("low")),
+)
+
+untallied = sa.Table(
+    "untallied",
+    metadata,
+    # An item may stand here many times: to find out would have writers wait for each other.
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("item_id", sa.BigInteger, nullable=False),
+)
+
+totals = sa.Table(
+    "totals",
+    metadata,
+    # One row, which is the sum of all tallies, or none.
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("items", sa.BigInteger, nullable=False),
+    sa.Column("archived_items", sa.BigInteger, nullable=False),
+    sa.Column("units", sa.BigInteger, nullable=False),
+    sa.Column("low_stock", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("id = 1", name="id"),
+)
