@@ -100,8 +100,12 @@ def _paginate_lines(
     matching = [column == value for column, value in about.items()]
     movement = movement_lines.c.movement_id.label("id")
     query = sa.select(*columns(movement)).join_from(movement_lines, movements)
-    query = query.where(*matching, movement_lines.c.line == first.scalar_subquery(), *conditions)
-    having = movements.c.id.in_(sa.select(movement_lines.c.movement_id).where(*matching))
-    counted = sa.select(movements.c.id).where(having, *conditions)
+    # CASE hides from PostgreSQL what it takes for so rare that it would rather sort than go along the index.
+    is_first = sa.case((movement_lines.c.line == first.scalar_subquery(), sa.true()), else_=sa.false())
+    query = query.where(*matching, is_first, *conditions)
+    having = sa.select(movement_lines.c.movement_id).where(*matching)
+    counted: _Query = sa.select(having.distinct().subquery())
+    if conditions:
+        counted = sa.select(movements.c.id).where(movements.c.id.in_(having), *conditions)
     keys = [Key(movement, descending=True)]
     return paginate(reader, query, keys=keys, request=request, read=lambda row: row, counted=counted)
