@@ -86,9 +86,9 @@ def _is_common(reader: sa.Connection, q: str) -> bool:
     return (reader.scalar(held) or 0) * 4 >= SAMPLE
 
 
-def are_few(reader: sa.Connection, matching: _Query) -> bool:
+def are_few(reader: sa.Connection, matching: _Query | sa.CompoundSelect[*tuple[Any, ...]]) -> bool:
     """Whether so few ids are found that what they stand for can be sorted for each page."""
-    some = matching.limit(FEW + 1).subquery()
+    some = sa.select(matching.subquery()).limit(FEW + 1).subquery()
     return (reader.scalar(sa.select(sa.func.count()).select_from(some)) or 0) <= FEW
 
 

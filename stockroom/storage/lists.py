@@ -34,7 +34,9 @@ def holding(text: str, *columns: sa.ColumnElement[str]) -> sa.ColumnElement[bool
 
 
 def is_one_of(
-    column: sa.ColumnElement[int], ids: sa.Select[*tuple[Any, ...]], dialect: str
+    column: sa.ColumnElement[int],
+    ids: sa.Select[*tuple[Any, ...]] | sa.CompoundSelect[*tuple[Any, ...]],
+    dialect: str,
 ) -> sa.ColumnElement[bool]:
     """Whether a key is among `ids`, which are few: looked up one by one, whatever the statistics say."""
     if dialect == "sqlite":

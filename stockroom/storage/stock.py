@@ -1,13 +1,17 @@
 """What is where, read without locks: pages of levels, totals of an item, and whether there is any stock."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from stockroom.domain.levels import Level, Totals
+from stockroom.storage.item_search import are_few
+from stockroom.storage.lists import is_one_of
 from stockroom.storage.pages import Key, Page, PageRequest, paginate
 from stockroom.storage.tables import items, levels, locations, movement_lines, reservation_lines, reservations
+from stockroom.storage.tallies import perhaps_low
 
 
 def is_low(item: sa.FromClause) -> sa.ColumnElement[bool]:
@@ -110,15 +114,19 @@ def page(
     if location is not None:
         query = query.where(locations.c.code == location)
     if low is not None:
-        query = query.where(_lowness(low, everything=sku is None and location is None))
+        query = query.where(*_lowness(reader, low, everything=sku is None and location is None))
     return paginate(reader, query, keys=_order, request=request, read=_level)
 
 
-def _lowness(low: bool, *, everything: bool) -> sa.ColumnElement[bool]:
+def _lowness(reader: sa.Connection, low: bool, *, everything: bool) -> Iterator[sa.ColumnElement[bool]]:
     if not low:
         # There are so many of these that the page and its count end soon.
-        return sa.not_(_low)
-    return _among_the_low if everything else _low
+        yield sa.not_(_low)
+    elif everything and are_few(reader, perhaps_low):
+        yield is_one_of(items.c.id, perhaps_low, reader.dialect.name)
+        yield _low
+    else:
+        yield _among_the_low if everything else _low
 
 
 def totals(reader: sa.Connection, sku: str, *, now: datetime) -> Totals | None:
