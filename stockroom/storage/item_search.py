@@ -34,9 +34,14 @@ class Narrowed:
     counted: _Query
 
 
-def narrow(reader: sa.Connection, query: _Query, *, q: str | None, tag: str | None) -> Narrowed:
+def narrow(
+    reader: sa.Connection, query: _Query, *, archived: bool, q: str | None, tag: str | None
+) -> Narrowed:
     """Those items of `query` that hold `q` in SKU or name and carry the tag; None is no condition."""
-    if reader.dialect.name == "sqlite":
+    # Said this way the databases know the index of the archived again.
+    query = query.where(items.c.archived if archived else sa.not_(items.c.archived))
+    # No item holds a NUL, and PostgreSQL takes none (storage.lists).
+    if reader.dialect.name == "sqlite" or "\0" in (q or ""):
         found = query.where(*_plain(q, tag))
         return Narrowed(found, found)
     found = query.where(*_bound(q, tag))
@@ -45,7 +50,7 @@ def narrow(reader: sa.Connection, query: _Query, *, q: str | None, tag: str | No
         if are_few(reader, matching):
             found = found.where(is_one_of(items.c.id, matching, reader.dialect.name))
             return Narrowed(found, found)
-        counted = _counted(matching, found)
+        counted = found.where(_has_trigrams(q)) if q is not None else _tagged(tag, archived=archived)
     return Narrowed(found, counted)
 
 
@@ -70,10 +75,12 @@ def _by_index(reader: sa.Connection, q: str | None, tag: str | None) -> Iterator
     """What each index finds: ids of all items that are meant, and of some more."""
     if tag is not None:
         yield _carrying(tag)
-    # No item holds a NUL, and PostgreSQL takes none (storage.lists).
-    if q is not None and "\0" not in q and not _is_common(reader, q):
-        trigrams = sa.func.item_trigrams(items.c.sku, items.c.name)
-        yield sa.select(items.c.id).where(trigrams.bool_op("@@")(sa.func.trigram_query(q)))
+    if q is not None and not _is_common(reader, q):
+        yield sa.select(items.c.id).where(_has_trigrams(q))
+
+
+def _has_trigrams(q: str) -> _Condition:
+    return sa.func.item_trigrams(items.c.sku, items.c.name).bool_op("@@")(sa.func.trigram_query(q))
 
 
 def _carrying(tag: str) -> _Query:
@@ -92,8 +99,10 @@ def are_few(reader: sa.Connection, matching: _Query | sa.CompoundSelect[*tuple[A
     return (reader.scalar(sa.select(sa.func.count()).select_from(some)) or 0) <= FEW
 
 
-def _counted(matching: _Query, found: _Query) -> _Query:
-    ids = matching.subquery("matching")
-    (key,) = ids.c
-    is_found = found.with_only_columns(sa.true()).where(items.c.id == key).correlate(ids)
-    return sa.select(key).where(is_found.scalar_subquery())
+def _tagged(tag: str | None, *, archived: bool) -> _Query:
+    """The items of a tag, told from the others by the index of the archived: no row of theirs is read."""
+    is_archived = sa.select(sa.true()).where(items.c.id == item_tags.c.item_id, items.c.archived)
+    is_archived = is_archived.correlate(item_tags)
+    return sa.select(item_tags.c.item_id).where(
+        item_tags.c.tag == tag, sa.func.coalesce(is_archived.scalar_subquery(), sa.false()).is_(archived)
+    )

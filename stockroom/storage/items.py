@@ -61,9 +61,7 @@ def page(
     reader: sa.Connection, request: PageRequest, *, q: str | None, tag: str | None, archived: bool, sort: str
 ) -> Page[Item]:
     """Read a page of the items, in one of `ORDERS`; `q` is looked for in SKU and name."""
-    # Said this way the databases know the index of the archived again.
-    query = _list.where(items.c.archived if archived else sa.not_(items.c.archived))
-    narrowed = narrow(reader, query, q=q, tag=tag)
+    narrowed = narrow(reader, _list, archived=archived, q=q, tag=tag)
     return paginate(
         reader, narrowed.rows, keys=ORDERS[sort], request=request, read=_listed, counted=narrowed.counted
     )

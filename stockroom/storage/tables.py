@@ -107,10 +107,10 @@ items = sa.Table(
     sa.Index("ix_items_name_sku", "name", "sku"),
     sa.Index("ix_items_created_at_sku", "created_at", "sku"),
     sa.Index("ix_items_updated_at_sku", "updated_at", "sku"),
-    # Few are archived, and a list of them must not look at all others.
+    # Few are archived: their list must not look at all others, nor a count of the others at each row.
     sa.Index(
-        "ix_items_archived_sku",
-        "sku",
+        "ix_items_archived_id",
+        "id",
         sqlite_where=sa.text("archived = 1"),
         postgresql_where=sa.text("archived"),
     ),

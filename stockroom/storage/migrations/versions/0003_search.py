@@ -11,9 +11,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_index(
-        "ix_items_archived_sku",
+        "ix_items_archived_id",
         "items",
-        ["sku"],
+        ["id"],
         sqlite_where=sa.text("archived = 1"),
         postgresql_where=sa.text("archived"),
     )
