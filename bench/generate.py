@@ -54,7 +54,7 @@ def fill(url: str, sizes: Sizes) -> None:
         connection.execute("SET LOCAL session_replication_role = replica")
         _users(connection)
         with _without_indexes(connection):
-            for statement in (_ITEMS, _TAGS, _LOCATIONS, _MOVEMENTS, _LINES, _LEVELS):
+            for statement in (_ITEMS, _TAGS, _LOCATIONS, _MOVEMENTS, _LINES, _LEVELS, _TALLIES, _TOTALS):
                 connection.execute(statement, _parameters(sizes))
         for table in ("items", "locations", "movements"):
             go_on_with_ids(connection, table)
@@ -155,6 +155,20 @@ _LINES = """
 _LEVELS = """
     INSERT INTO levels (item_id, location_id, on_hand, reserved)
     SELECT item_id, location_id, sum(delta), 0 FROM movement_lines GROUP BY item_id, location_id
+"""
+# What the triggers and the worker would have come to.
+_TALLIES = """
+    INSERT INTO tallies (item_id, archived, on_hand, low)
+    SELECT id, archived, total, reorder_point IS NOT NULL AND total <= reorder_point
+    FROM items JOIN (
+        SELECT item_id, CAST(sum(on_hand) AS bigint) AS total FROM levels GROUP BY item_id
+    ) AS stock ON item_id = id
+"""
+_TOTALS = """
+    INSERT INTO totals (id, items, archived_items, units, low_stock)
+    SELECT 1, count(*), 0, sum(on_hand), count(*) FILTER (WHERE low) FROM tallies
+    ON CONFLICT (id) DO UPDATE
+    SET items = excluded.items, units = excluded.units, low_stock = excluded.low_stock
 """
 
 

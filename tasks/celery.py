@@ -12,6 +12,7 @@ from tasks.worker import Parts, Worker
 
 SWEEP_SECONDS = 5
 EXPIRY_SECONDS = 5
+TALLY_SECONDS = 1
 TIDY_SECONDS = 3600
 
 # A task takes one connection for its work and one for its lease; a pool of threads has several tasks.
@@ -78,6 +79,7 @@ app.steps["worker"].add(
         [
             (SWEEP_SECONDS, lambda: worker.sweep(_send)),
             (EXPIRY_SECONDS, worker.expire),
+            (TALLY_SECONDS, worker.tally),
             (TIDY_SECONDS, worker.tidy),
         ]
     )

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from celery import bootsteps
 
-from stockroom.actions import reservations
+from stockroom.actions import reservations, summary
 from stockroom.storage import leases
 from stockroom.storage.engines import Database
 
@@ -41,6 +41,17 @@ def expire(database: Database, stopping: Callable[[], bool]) -> None:
         if not closed:
             return
         log.info("reservations.expired", count=closed)
+
+
+def tally(database: Database, stopping: Callable[[], bool]) -> None:
+    """Take into the summary's totals what has changed, until nothing is left. One at a time does it."""
+    with database.reads.connect() as reader:
+        if not summary.any_untallied(reader):
+            return
+    while not stopping():
+        with database.work() as work:
+            if not summary.tally(work):
+                return
 
 
 def sweeping(duties: Sequence[tuple[float, Callable[[], None]]]) -> type[Any]:

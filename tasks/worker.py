@@ -13,7 +13,7 @@ from stockroom.actions.import_rows import Validators
 from stockroom.settings import Settings
 from stockroom.storage.engines import Database
 from stockroom.storage.files import FileStore
-from tasks.sweep import expire, republish
+from tasks.sweep import expire, republish, tally
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ class Worker:
         self._parts: Parts | None = None
         self._inherited: Parts | None = None
         self._stopping: Any = None
-        self._expiry: threading.Thread | None = None
+        self._running: dict[str, threading.Thread] = {}
 
     def parts(self) -> Parts:
         with self._opening:
@@ -82,16 +82,26 @@ class Worker:
             log.warning("sweep.failed", reason=repr(error))
 
     def expire(self) -> None:
-        """Begin to close the reservations that have expired, in a thread as `tidy` does, one at a time."""
-        if not self.stopping() and (self._expiry is None or not self._expiry.is_alive()):
-            self._expiry = threading.Thread(target=self._expire, name="expiry", daemon=True)
-            self._expiry.start()
+        """Begin to close the reservations that have expired."""
+        self._begin("expiry", lambda: expire(self.parts().database, self.stopping))
 
-    def _expire(self) -> None:
+    def tally(self) -> None:
+        """Begin to take into the summary's totals what has changed."""
+        self._begin("tally", lambda: tally(self.parts().database, self.stopping))
+
+    def _begin(self, name: str, duty: Callable[[], None]) -> None:
+        """Do this in a thread as `tidy` does, unless it is still being done."""
+        running = self._running.get(name)
+        if not self.stopping() and (running is None or not running.is_alive()):
+            thread = threading.Thread(target=self._attempt, args=(name, duty), name=name, daemon=True)
+            self._running[name] = thread
+            thread.start()
+
+    def _attempt(self, name: str, duty: Callable[[], None]) -> None:
         try:
-            expire(self.parts().database, self.stopping)
+            duty()
         except Exception as error:  # noqa: BLE001 - whatever it is, the next wake-up is soon
-            log.warning("expiry.failed", reason=repr(error))
+            log.warning("duty.failed", duty=name, reason=repr(error))
 
     def tidy(self) -> None:
         """Begin to throw away what has served its time; it may take seconds, which no event loop can wait."""

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -28,7 +29,8 @@ from stockroom.storage.engines import Database
 from tests.contract.asgi import Answer, ask
 
 pytestmark = pytest.mark.skipif(
-    sys.version_info[:2] != (3, 11), reason="each version of Python has its own instructions; these are 3.11's"
+    sys.version_info[:2] != (3, 11),
+    reason="each version of Python has its own instructions; these are 3.11's",
 )
 
 MORE, LESS = 1.03, 0.90
@@ -178,7 +180,7 @@ async def living(service: ASGIApp) -> AsyncIterator[None]:
 def as_in_production() -> Any:
     """The logger of a service that writes JSON; its lines go nowhere."""
     return structlog.wrap_logger(
-        structlog.BytesLogger(open(os.devnull, "ab")),  # noqa: SIM115 - for as long as the process lives
+        structlog.BytesLogger(Path(os.devnull).open("ab")),
         processors=[*logs._shared(), *logs._json_form()],
         wrapper_class=structlog.make_filtering_bound_logger("INFO"),
     )

@@ -5,9 +5,19 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from stockroom.domain.summary import Summary
-from stockroom.storage import summary
+from stockroom.storage import summary, tallies
+from stockroom.storage.engines import Work
 
 
 def summarise(reader: Connection, *, now: datetime) -> Summary:
     """Count everything; the contract says for how long the answer may be kept."""
     return summary.count(reader, now=now)
+
+
+def tally(work: Work) -> int:
+    """Add some of what changed to the totals, so that `summarise` stays quick; 0 if nothing is left."""
+    return tallies.bring_up_to_date(work.connection)
+
+
+def any_untallied(reader: Connection) -> bool:
+    return tallies.any_left(reader)

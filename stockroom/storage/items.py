@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.items import Item
+from stockroom.storage.item_search import narrow
 from stockroom.storage.json_rows import DIALECTS, JsonRows
-from stockroom.storage.lists import holding, orders, searched
+from stockroom.storage.lists import orders
 from stockroom.storage.pages import Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import item_tags, items
 
@@ -80,20 +81,21 @@ def page(
     reader: sa.Connection, request: PageRequest, *, q: str | None, tag: str | None, archived: bool, sort: str
 ) -> Page[Item]:
     """Read a page of the items, in one of `ORDERS`; `q` is looked for in SKU and name."""
-    listing = _listing(archived=archived, q=q is not None, tag=tag is not None, sort=sort)
-    return paginate(reader, listing, request=request, read=_listed, values={**searched(q), "tag": tag})
+    if q is None and tag is None:
+        return paginate(reader, _catalogue(archived=archived, sort=sort), request=request, read=_listed)
+    found = narrow(reader, _list.where(_is(archived)), archived=archived, q=q, tag=tag)
+    listing = Listing(found.rows, ORDERS[sort], found.counted)
+    return paginate(reader, listing, request=request, read=_listed)
 
 
 @cache
-def _listing(*, archived: bool, q: bool, tag: bool, sort: str) -> Listing:
-    query = _list.where(items.c.archived.is_(archived))
-    if q:
-        query = query.where(holding(items.c.sku, items.c.name))
-    if tag:
-        # EXISTS would have SQLite look at every item, however few carry the tag.
-        tagged = sa.select(item_tags.c.item_id).where(item_tags.c.tag == sa.bindparam("tag"))
-        query = query.where(items.c.id.in_(tagged))
-    return Listing(query, ORDERS[sort])
+def _catalogue(*, archived: bool, sort: str) -> Listing:
+    return Listing(_list.where(_is(archived)), ORDERS[sort])
+
+
+def _is(archived: bool) -> sa.ColumnElement[bool]:
+    # Said this way the databases know the index of the archived again.
+    return items.c.archived if archived else sa.not_(items.c.archived)
 
 
 def lock(connection: sa.Connection, sku: str) -> Item | None:

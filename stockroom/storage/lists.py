@@ -1,14 +1,11 @@
 """What lists of named things share: the orders that the contract offers, and the search for text."""
 
-import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
 from stockroom.storage.pages import Key
-
-_ESCAPE = "/"
-_SPECIAL = re.compile("[/%_]")
 
 
 def orders(table: sa.Table, names: Sequence[str], *, unique: str) -> Mapping[str, tuple[Key, ...]]:
@@ -25,15 +22,24 @@ def orders(table: sa.Table, names: Sequence[str], *, unique: str) -> Mapping[str
     }
 
 
-def holding(*columns: sa.Column[str]) -> sa.ColumnElement[bool]:
-    """Rows with the text that is `searched` somewhere in one of the columns, whatever its case.
+def holding(text: str, *columns: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Rows with `text` somewhere in one of the columns, whatever its case.
 
     Beyond ASCII, case is folded as the database's locale folds it, which on SQLite is not at all.
     """
-    text = sa.bindparam("q", type_=sa.String)
-    return sa.or_(*(column.icontains(text, escape=_ESCAPE) for column in columns))
+    # PostgreSQL refuses a NUL in any text, and no name holds one (contract: Sku, ItemName, LocationCode).
+    if "\0" in text:
+        return sa.false()
+    return sa.or_(*(column.icontains(text, autoescape=True) for column in columns))
 
 
-def searched(text: str | None) -> dict[str, object]:
-    """The value that `holding` takes, if there is something to search for."""
-    return {} if text is None else {"q": _SPECIAL.sub(rf"{_ESCAPE}\g<0>", text)}
+def is_one_of(
+    column: sa.ColumnElement[int],
+    ids: sa.Select[*tuple[Any, ...]] | sa.CompoundSelect[*tuple[Any, ...]],
+    dialect: str,
+) -> sa.ColumnElement[bool]:
+    """Whether a key is among `ids`, which are few: looked up one by one, whatever the statistics say."""
+    if dialect == "sqlite":
+        return column.in_(ids)
+    # PostgreSQL takes an array for ten ids, and a query for as many as it believes there are.
+    return column == sa.any_(sa.func.array(ids.scalar_subquery()))

@@ -1,13 +1,12 @@
 """Queries of single locations and of pages of them."""
 
-from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.locations import Location
-from stockroom.storage.lists import holding, orders, searched
+from stockroom.storage.lists import holding, orders
 from stockroom.storage.pages import Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import locations
 
@@ -43,16 +42,10 @@ def page(
     reader: sa.Connection, request: PageRequest, *, q: str | None, archived: bool, sort: str
 ) -> Page[Location]:
     """Read a page of the locations, in one of `ORDERS`; `q` is looked for in code and name."""
-    listing = _listing(archived=archived, q=q is not None, sort=sort)
-    return paginate(reader, listing, request=request, read=_location, values=searched(q))
-
-
-@cache
-def _listing(*, archived: bool, q: bool, sort: str) -> Listing:
     query = _list.where(locations.c.archived.is_(archived))
-    if q:
-        query = query.where(holding(locations.c.code, locations.c.name))
-    return Listing(query, ORDERS[sort])
+    if q is not None:
+        query = query.where(holding(q, locations.c.code, locations.c.name))
+    return paginate(reader, Listing(query, ORDERS[sort]), request=request, read=_location)
 
 
 def lock(connection: sa.Connection, code: str) -> Location | None:

@@ -102,7 +102,11 @@ def _listing_of_lines(
     matching = [column == sa.bindparam(name) for name, column in about.items()]
     movement = movement_lines.c.movement_id.label("id")
     query = sa.select(*columns(movement)).join_from(movement_lines, movements)
-    query = query.where(*matching, movement_lines.c.line == first.scalar_subquery(), *conditions)
-    having = movements.c.id.in_(sa.select(movement_lines.c.movement_id).where(*matching))
-    counted = sa.select(movements.c.id).where(having, *conditions)
+    # CASE hides from PostgreSQL what it takes for so rare that it would rather sort than go along the index.
+    is_first = sa.case((movement_lines.c.line == first.scalar_subquery(), sa.true()), else_=sa.false())
+    query = query.where(*matching, is_first, *conditions)
+    having = sa.select(movement_lines.c.movement_id).where(*matching)
+    counted: sa.Select[*tuple[Any, ...]] = sa.select(having.distinct().subquery())
+    if conditions:
+        counted = sa.select(movements.c.id).where(movements.c.id.in_(having), *conditions)
     return Listing(query, [Key(movement, descending=True)], counted)

@@ -7,8 +7,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from stockroom.domain.levels import Level, Totals
+from stockroom.storage.item_search import are_few
+from stockroom.storage.lists import is_one_of
 from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import items, levels, locations, movement_lines, reservation_lines, reservations
+from stockroom.storage.tallies import perhaps_low
 
 
 def is_low(item: sa.FromClause) -> sa.ColumnElement[bool]:
@@ -105,28 +108,34 @@ def page(
     now: datetime,
 ) -> Page[Level]:
     """Read a page of the levels by SKU and location; what reservations held that expired by `now` is free."""
-    listing = _listing(sku=sku is not None, location=location is not None, low=low)
+    everything = sku is None and location is None
+    few_low = everything and low is True and are_few(reader, perhaps_low)
+    listing = _listing(
+        sku=sku is not None,
+        location=location is not None,
+        low=low,
+        few_of=reader.dialect.name if few_low else None,
+    )
     values = {"now": now, "sku": sku, "code": location}
     return paginate(reader, listing, request=request, read=_level, values=values)
 
 
 @cache
-def _listing(*, sku: bool, location: bool, low: bool | None) -> Listing:
+def _listing(*, sku: bool, location: bool, low: bool | None, few_of: str | None) -> Listing:
+    """The levels by what is asked for; `few_of` names the database where few items are low."""
     query = _list
     if sku:
         query = query.where(items.c.sku == sa.bindparam("sku"))
     if location:
         query = query.where(locations.c.code == sa.bindparam("code"))
-    if low is not None:
-        query = query.where(_lowness(low, everything=not sku and not location))
-    return Listing(query, _order)
-
-
-def _lowness(low: bool, *, everything: bool) -> sa.ColumnElement[bool]:
-    if not low:
+    if few_of:
+        query = query.where(is_one_of(items.c.id, perhaps_low, few_of), _low)
+    elif low:
+        query = query.where(_low if sku or location else _among_the_low)
+    elif low is not None:
         # There are so many of these that the page and its count end soon.
-        return sa.not_(_low)
-    return _among_the_low if everything else _low
+        query = query.where(sa.not_(_low))
+    return Listing(query, _order)
 
 
 def totals(reader: sa.Connection, sku: str, *, now: datetime) -> Totals | None:

@@ -107,7 +107,18 @@ items = sa.Table(
     sa.Index("ix_items_name_sku", "name", "sku"),
     sa.Index("ix_items_created_at_sku", "created_at", "sku"),
     sa.Index("ix_items_updated_at_sku", "updated_at", "sku"),
+    # Few are archived: their list must not look at all others, nor a count of the others at each row.
+    sa.Index(
+        "ix_items_archived_id",
+        "id",
+        sqlite_where=sa.text("archived = 1"),
+        postgresql_where=sa.text("archived"),
+    ),
 )
+# SQLite has no such index, and reads all items for a search.
+sa.Index(
+    "ix_items_trigrams", sa.func.item_trigrams(items.c.sku, items.c.name), postgresql_using="gin"
+).ddl_if(dialect="postgresql")
 
 item_tags = sa.Table(
     "item_tags",
@@ -284,4 +295,37 @@ reservation_lines = sa.Table(
         sqlite_where=sa.text("held"),
         postgresql_where=sa.text("held"),
     ),
+)
+
+# The summary is `totals`, brought up to date by what has become of the items that are `untallied` since their
+# tally (storage.tallies). Triggers note those; rows are only added, so that no writer waits for another.
+tallies = sa.Table(
+    "tallies",
+    metadata,
+    # No foreign key: items are never deleted, and checking it would take longer than the rest.
+    sa.Column("item_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("archived", sa.Boolean, nullable=False),
+    sa.Column("on_hand", sa.BigInteger, nullable=False),
+    sa.Column("low", sa.Boolean, nullable=False),
+    sa.Index("ix_tallies_low", "item_id", sqlite_where=sa.text("low = 1"), postgresql_where=sa.text("low")),
+)
+
+untallied = sa.Table(
+    "untallied",
+    metadata,
+    # An item may stand here many times: to find out would have writers wait for each other.
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("item_id", sa.BigInteger, nullable=False),
+)
+
+totals = sa.Table(
+    "totals",
+    metadata,
+    # One row, which is the sum of all tallies, or none.
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("items", sa.BigInteger, nullable=False),
+    sa.Column("archived_items", sa.BigInteger, nullable=False),
+    sa.Column("units", sa.BigInteger, nullable=False),
+    sa.Column("low_stock", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("id = 1", name="id"),
 )

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from stockroom.actions import items, ledger, levels
+from stockroom.actions import items, ledger, levels, summary
 from stockroom.domain.errors import InsufficientStock, InvalidRequest, NotFound
 from stockroom.domain.ledger import Draft, Line
 from stockroom.domain.levels import Level, Totals
+from stockroom.storage import item_search
+from stockroom.storage.engines import Database
 from stockroom.storage.pages import Page, PageRequest
 
 HOUR = timedelta(hours=1)
@@ -199,3 +201,21 @@ def test_an_item_that_never_was_anywhere_has_no_levels(reader: sa.Connection, sh
 def test_an_unknown_item_is_not_found(reader: sa.Connection, shelves: Shelves) -> None:
     with pytest.raises(NotFound):
         levels.of_item(reader, request(), "axe", now=shelves.now)
+
+
+def test_low_levels_are_found_before_and_after_they_are_tallied(
+    database: Database, reader: sa.Connection, shelves: Shelves, stock: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for tallied in (False, True, True):
+        if tallied:
+            with database.work() as work:
+                summary.tally(work)
+        low = [("axe", "A-01"), ("axe", "B-01"), ("dish", "A-02")]
+        assert places(ask(reader, shelves, low=True)) == low
+        shelves.move("axe", "A-01", 100)
+        assert places(ask(reader, shelves, low=True)) == low[2:]
+        shelves.move("axe", "A-01", -100)
+        assert places(ask(reader, shelves, low=True)) == low
+        monkeypatch.setattr(item_search, "FEW", -1)
+        assert places(ask(reader, shelves, low=True)) == low
+        monkeypatch.undo()

@@ -1,6 +1,7 @@
 """The ledger: what each movement does, what is refused, and what holds when many move stock at once."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -415,6 +416,24 @@ def test_a_time_lists_in_the_order_of_times(ledger: Ledger) -> None:
         ids.append(ledger.record("receipt", (*A, 1)).id)
     assert ledger.listed(since=start, per_page=1) == [ids[3], ids[0], ids[2], ids[1]]
     assert ledger.listed(since=start, sku="A", per_page=1) == ids[::-1]
+
+
+def test_times_that_are_not_in_the_order_of_ids_are_filtered_all_the_same(ledger: Ledger) -> None:
+    start = ledger.shelves.now
+    days = [0, 0.6, -0.3, 900, 1.6, 2.4, 4, 3.1]
+    times = {}
+    for day in days:
+        ledger.shelves.now = start + day * DAY
+        times[ledger.record("receipt", (*A, 1)).id] = ledger.shelves.now
+    for since, until in itertools.product([None, *times.values()], repeat=2):
+        expected = [
+            number
+            for number, time in times.items()
+            if (since is None or time >= since) and (until is None or time < until)
+        ]
+        for about in ({}, {"sku": "A"}, {"kind": "receipt"}):
+            found = ledger.listed(since=since, until=until, per_page=4, **about)
+            assert sorted(found) == expected, (since, until, about)
 
 
 def test_a_cursor_is_good_for_its_own_list_only(ledger: Ledger) -> None:

@@ -4,9 +4,11 @@ from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from bench import generate
 from bench.generate import Sizes
+from stockroom.storage import tallies
 
 ADDS_UP = """
     SELECT count(*) FROM levels FULL JOIN (
@@ -20,6 +22,7 @@ BELOW_NOTHING = """
         FROM movement_lines
     ) AS balances WHERE balance < 0
 """
+KEPT = "SELECT totals.*, (SELECT array_agg(tallies ORDER BY item_id)::text FROM tallies) FROM totals"
 INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname"
 
 
@@ -41,6 +44,21 @@ def test_the_ledger_adds_up_and_the_indexes_are_there_again(url: str) -> None:
         assert one(connection, BELOW_NOTHING) == 0
         assert one(connection, "SELECT count(*) FROM item_tags WHERE tag = 'few'") == generate.FEW
         assert connection.execute(INDEXES).fetchall() == before
+
+
+def test_the_summary_of_the_stock_is_there(url: str) -> None:
+    generate.fill(url, Sizes(items=300, movements=1500))
+    with psycopg.connect(url) as connection:
+        kept = connection.execute(KEPT).fetchone()
+        connection.execute("INSERT INTO untallied (item_id) SELECT id FROM items")
+        connection.execute("TRUNCATE tallies, totals")
+        connection.commit()
+    engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as writer:
+        tallies.bring_up_to_date(writer)
+    engine.dispose()
+    with psycopg.connect(url) as connection:
+        assert connection.execute(KEPT).fetchone() == kept
 
 
 def test_the_place_of_an_item_is_one_of_its_levels(url: str) -> None:

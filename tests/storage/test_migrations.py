@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -12,6 +13,7 @@ from stockroom.storage.engines import Database, open_database
 from stockroom.storage.tables import metadata
 
 
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
 def test_migrating_an_empty_database_gives_the_tables_that_queries_know(database: Database):
     with database.reads.connect() as reader:
         assert compare_metadata(MigrationContext.configure(reader), metadata) == []

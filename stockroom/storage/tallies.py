@@ -1,0 +1,122 @@
+"""The summary kept as a running total, though no writer ever waits for another to add to it.
+
+Whoever changes an item or a level leaves the item's id in `untallied`, by a trigger. Each second a worker
+takes such ids, works the items out anew, puts them down in `tallies`, and moves `totals` by the difference. A
+reader adds what the untallied items have come to, in the same statement: at every commit the totals and what
+is untallied make up the stock, however far the worker is behind.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from stockroom.storage.json_rows import DIALECTS, JsonRows
+from stockroom.storage.lists import is_one_of
+from stockroom.storage.tables import items, levels, tallies, totals, untallied
+
+BATCH = 10_000
+"""Ids that are taken in one transaction."""
+
+# Any number will do, as long as every worker takes the same.
+_LOCK = 0x54_41_4C_4C_59
+
+_FIGURES = ("items", "archived_items", "units", "low_stock")
+
+perhaps_low = sa.union_all(sa.select(tallies.c.item_id).where(tallies.c.low), sa.select(untallied.c.item_id))
+"""Ids of all items that are low, and of some that may be."""
+
+_on_hand = (
+    sa.select(sa.cast(sa.func.coalesce(sa.func.sum(levels.c.on_hand), 0), sa.BigInteger))
+    .where(levels.c.item_id == items.c.id)
+    .scalar_subquery()
+)
+_taken = (
+    sa.delete(untallied)
+    .where(untallied.c.id.in_(sa.select(untallied.c.id).order_by(untallied.c.id).limit(BATCH)))
+    .returning(untallied.c.item_id)
+)
+
+
+def _worked_out(condition: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
+    """What the items come to now, in the form of tallies."""
+    found = sa.select(
+        items.c.id.label("item_id"), items.c.archived, items.c.reorder_point, _on_hand.label("on_hand")
+    )
+    each = found.where(condition).subquery("each")
+    low = sa.and_(each.c.reorder_point.is_not(None), each.c.on_hand <= each.c.reorder_point)
+    return sa.select(each.c.item_id, each.c.archived, each.c.on_hand, low.label("low"))
+
+
+def _added_up(rows: sa.FromClause) -> dict[str, sa.ColumnElement[int]]:
+    """The figures of rows that have the form of tallies."""
+    count, archived = sa.func.count(), rows.c.archived
+    return {
+        "items": count.filter(sa.not_(archived)),
+        "archived_items": count.filter(archived),
+        "units": sa.cast(sa.func.coalesce(sa.func.sum(rows.c.on_hand), 0), sa.BigInteger),
+        "low_stock": count.filter(rows.c.low, sa.not_(archived)),
+    }
+
+
+def figures(dialect: str) -> dict[str, sa.ColumnElement[int]]:
+    """Expressions for the figures of the present, by name."""
+    changed = sa.select(untallied.c.item_id)
+    now = _worked_out(is_one_of(items.c.id, changed, dialect)).cte("now")
+    before = sa.select(tallies).where(is_one_of(tallies.c.item_id, changed, dialect)).cte("before")
+    found = {}
+    for name in _FIGURES:
+        total = sa.func.coalesce(sa.select(totals.c[name]).scalar_subquery(), 0)
+        added = sa.select(_added_up(now)[name]).scalar_subquery()
+        taken = sa.select(_added_up(before)[name]).scalar_subquery()
+        found[name] = total + added - taken
+    return found
+
+
+class _Statements:
+    """Statements in the words of a database, about the items whose ids are bound as `rows`."""
+
+    def __init__(self, dialect: str) -> None:
+        ids = sa.select(JsonRows(dialect).value(tallies.c.item_id))
+        figures = (figure.label(name) for name, figure in _added_up(tallies).items())
+        self.sums = sa.select(*figures).where(tallies.c.item_id.in_(ids))
+        # SQLite takes ON CONFLICT after a SELECT for part of it, unless that has a WHERE. PostgreSQL's
+        # construct also compiles for SQLite, whose syntax here is the same.
+        insert = postgresql.insert(tallies).from_select(
+            list(tallies.c), _worked_out(items.c.id.in_(ids)).where(sa.true())
+        )
+        self.put = insert.on_conflict_do_update(
+            index_elements=[tallies.c.item_id],
+            set_={name: insert.excluded[name] for name in ("archived", "on_hand", "low")},
+        )
+
+
+_statements = {dialect: _Statements(dialect) for dialect in DIALECTS}
+
+_insert = postgresql.insert(totals).values(id=1, **{name: sa.bindparam(name) for name in _FIGURES})
+_move = _insert.on_conflict_do_update(
+    index_elements=[totals.c.id], set_={name: totals.c[name] + _insert.excluded[name] for name in _FIGURES}
+)
+
+
+def any_left(reader: sa.Connection) -> bool:
+    """Whether any item is untallied."""
+    return bool(reader.scalar(sa.select(sa.exists(sa.select(untallied.c.id)))))
+
+
+def bring_up_to_date(connection: sa.Connection) -> int:
+    """Tally some of the items that are untallied; how many ids were taken, 0 while another is at it."""
+    if connection.dialect.name == "postgresql" and not connection.scalar(
+        sa.select(sa.func.pg_try_advisory_xact_lock(_LOCK))
+    ):
+        return 0
+    # Taken first and worked out afterwards: a change not seen by then has left an id that was not taken.
+    taken = list(connection.scalars(_taken))
+    if taken:
+        statements = _statements[connection.dialect.name]
+        rows = {"rows": [{"item_id": item} for item in sorted(set(taken))]}
+        before = connection.execute(statements.sums, rows).mappings().one()
+        connection.execute(statements.put, rows)
+        after = connection.execute(statements.sums, rows).mappings().one()
+        connection.execute(_move, {name: after[name] - before[name] for name in _FIGURES})
+    return len(taken)

@@ -1,0 +1,120 @@
+"""Items are found by text and tag, in whichever way is quicker, and by their indexes."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import product
+
+import pytest
+import sqlalchemy as sa
+
+from stockroom.domain.items import Item
+from stockroom.storage import item_search, items
+from stockroom.storage.engines import Database
+from stockroom.storage.lists import holding
+from stockroom.storage.pages import Page, PageRequest
+from stockroom.storage.tables import items as table
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+NAMES = (
+    "a",
+    "ab",
+    "abc",
+    "Brass hinge 12 mm",
+    "brasshinge",
+    'it\'s \\ "quoted" & | ! : * (x) <->',
+    "one\x01two\x01\x01",
+    "\x01",
+    "Äpfel, süß",
+    "日本語の棚",
+    "😀😀",
+    "%_%",
+    "  two  spaces",
+)
+NEEDLES = sorted(
+    {
+        name[start : start + length]
+        for name in NAMES
+        for start in range(len(name))
+        for length in (1, 2, 3, 4, 7)
+    }
+    | {"s0", "S1", "-", "zz", "no such thing", "inge 1", "HINGE", "g b", "\n", "a\nb", "q" * 100}
+)
+WAYS = {"sorted": (2_000, 1_000), "met on the way": (-1, 10**9), "common": (-1, 0)}
+
+
+@pytest.fixture
+def catalogue(database: Database) -> None:
+    with database.work() as work:
+        for number, name in enumerate(NAMES * 2):
+            archived = number >= len(NAMES)
+            item = Item(f"s{number}", name, None, "piece", None, (f"t{number % 3}",), archived, 1, NOW, NOW)
+            items.insert(work.connection, item)
+
+
+@pytest.fixture
+def reader(database: Database, catalogue: None) -> Iterator[sa.Connection]:
+    with database.reads.connect() as connection:
+        yield connection
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    few, sample = WAYS[request.param]
+    monkeypatch.setattr(item_search, "FEW", few)
+    monkeypatch.setattr(item_search, "SAMPLE", sample)
+
+
+def ask(reader: sa.Connection, q: str | None, tag: str | None, *, archived: bool = False) -> Page[Item]:
+    request = PageRequest(page=None, per_page=100, cursor=None, exact=False)
+    return items.page(reader, request, q=q, tag=tag, archived=archived, sort="sku")
+
+
+@pytest.mark.usefixtures("way")
+def test_every_way_finds_and_counts_the_same(reader: sa.Connection) -> None:
+    for q, archived in product(NEEDLES, (False, True)):
+        condition = sa.and_(table.c.archived.is_(archived), holding(q, table.c.sku, table.c.name))
+        expected = list(reader.scalars(sa.select(table.c.sku).where(condition).order_by(table.c.sku)))
+        page = ask(reader, q, None, archived=archived)
+        assert ([item.sku for item in page.rows], page.total) == (expected, len(expected)), q
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize(
+    ("q", "tag", "found"),
+    [
+        (None, "t0", 5),
+        ("s", "t0", 5),
+        ("brass", "t0", 1),
+        ("brass", "t1", 1),
+        ("brass", "t2", 0),
+        ("\0", "t0", 0),
+        ("zz", "t0", 0),
+    ],
+)
+def test_text_and_tag_narrow_each_other(reader: sa.Connection, q: str | None, tag: str, found: int) -> None:
+    page = ask(reader, q, tag)
+    assert (len(page.rows), page.total) == (found, found)
+    assert all(tag in item.tags for item in page.rows)
+
+
+@pytest.fixture
+def postgresql(_postgresql_url: str) -> Iterator[sa.Connection]:
+    engine = sa.create_engine(_postgresql_url)
+    with engine.connect() as connection:
+        # The tables are empty; what is asked is whether the index can be used at all.
+        connection.execute(sa.text("SET enable_seqscan = off"))
+        yield connection
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("index", "condition"),
+    [
+        ("ix_items_trigrams", "item_trigrams(sku, name) @@ trigram_query('hinge')"),
+        ("ix_items_trigrams", "item_trigrams(sku, name) @@ trigram_query('x')"),
+        ("ix_items_archived_id", "archived"),
+    ],
+)
+def test_the_index_of_a_search_answers_it(postgresql: sa.Connection, index: str, condition: str) -> None:
+    plan = postgresql.scalars(sa.text(f"EXPLAIN SELECT id FROM items WHERE {condition}"))  # noqa: S608
+    assert index in "\n".join(plan)
