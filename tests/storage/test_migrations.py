@@ -2,13 +2,15 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from stockroom.storage import migrate
+from stockroom.storage import migrate, summary, tallies
 from stockroom.storage.engines import Database, open_database
 from stockroom.storage.tables import metadata
 
@@ -70,3 +72,37 @@ def test_processes_that_migrate_at_once_do_not_disturb_each_other(empty_url: str
     with database.reads.connect() as reader:
         assert migrate.current(reader) == migrate.head()
     database.dispose()
+
+
+def test_a_stock_that_was_there_before_is_in_the_summary(empty_url: str, monkeypatch: pytest.MonkeyPatch):
+    earlier = SimpleNamespace(upgrade=lambda config, _: command.upgrade(config, "0002"))
+    monkeypatch.setattr(migrate, "command", earlier)
+    migrate.upgrade(empty_url)
+    monkeypatch.undo()
+    database = open_database(empty_url, connections=1)
+    with database.work() as work:
+        for statement in _STOCK:
+            work.connection.execute(sa.text(statement))
+    migrate.upgrade(empty_url)
+    with database.reads.connect() as reader:
+        found = summary.count(reader, now=database.clock())
+        assert not tallies.any_left(reader)
+    assert (found.items, found.archived_items, found.units, found.low_stock) == (2, 1, 12, 1)
+    database.dispose()
+
+
+_STOCK = (
+    """
+    INSERT INTO items (id, sku, name, unit, reorder_point, archived, version, created_at, updated_at)
+    VALUES (1, 'a', 'Axe', 'piece', 5, false, 1, 0, 0), (2, 'b', 'Bag', 'piece', 5, false, 1, 0, 0),
+        (3, 'c', 'Cup', 'piece', 0, true, 1, 0, 0)
+    """,
+    """
+    INSERT INTO locations (id, code, name, archived, version, created_at, updated_at)
+    VALUES (1, 'l', 'Loft', false, 1, 0, 0), (2, 'm', 'Mill', false, 1, 0, 0)
+    """,
+    """
+    INSERT INTO levels (item_id, location_id, on_hand, reserved)
+    VALUES (1, 1, 3, 0), (1, 2, 4, 0), (2, 1, 5, 0)
+    """,
+)
