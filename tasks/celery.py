@@ -6,7 +6,7 @@ from stockroom import logs, settings
 from stockroom.domain.tasks import Lease
 from stockroom.storage.engines import open_database
 from stockroom.storage.files import FileStore
-from tasks import configuration, execution, imports
+from tasks import configuration, execution, imports, works
 from tasks.sweep import sweeping
 from tasks.worker import Parts, Worker
 
@@ -14,7 +14,7 @@ SWEEP_SECONDS = 5
 EXPIRY_SECONDS = 5
 TIDY_SECONDS = 3600
 
-# A task takes one connection for its work and one for its lease; a pool of threads has several tasks.
+# A task takes up to three connections: to read, to write, and for its lease; a pool of threads has several.
 _CONNECTIONS = 20
 
 
@@ -47,16 +47,7 @@ def run(task_id: str) -> None:
 
 
 def _do(lease: Lease) -> bool:
-    parts = worker.parts()
-    if lease.kind in imports.TASKS:
-        return imports.run(
-            lease,
-            database=parts.database,
-            files=parts.files,
-            validators=parts.validators,
-            stopping=worker.stopping,
-        )
-    raise LookupError(f"there is no work of the kind {lease.kind}")
+    return works.run(lease, worker.parts(), worker.stopping)
 
 
 def _send(task_id: str) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask, Response, request
 from starlette.types import Receive, Scope, Send
@@ -13,7 +13,8 @@ from werkzeug.wrappers import Request
 
 from stockroom.contract.dispatch import Dispatcher
 from stockroom.contract.exchange import Exchange, exchange_of
-from stockroom.contract.replies import Reply, send_reply
+from stockroom.contract.replies import Reply, send_reply, start_of
+from stockroom.contract.streams import Source, send_stream
 
 _EXCHANGE = "stockroom.exchange"
 
@@ -21,6 +22,7 @@ _EXCHANGE = "stockroom.exchange"
 class _Response(Response):
     # No body, no type; and the type of every other answer is the contract's.
     default_mimetype = None
+    source: Source | None = None
 
 
 class OperationFlask(Flask):
@@ -34,7 +36,9 @@ class OperationFlask(Flask):
 
     def dispatch_request(self) -> Response:
         reply = self.dispatch(request.environ[_EXCHANGE])
-        return _Response(reply.body, reply.status, dict(reply.headers))
+        response = _Response(reply.body, reply.status, dict(reply.headers))
+        response.source = reply.source
+        return response
 
 
 class Bridge:
@@ -54,7 +58,10 @@ class Bridge:
             reply = await self._dispatcher.reply_on_loop(exchange)
         else:
             reply = await self._hop(scope, exchange)
-        await send_reply(send, reply)
+        if reply.source is None:
+            await send_reply(send, reply)
+        else:
+            await send_stream(receive, send, start_of(reply, reply.source.size), reply.source)
 
     def close(self) -> None:
         """Wait for the requests that are under way."""
@@ -69,9 +76,9 @@ class Bridge:
 
     def _in_flask(self, environ: dict[str, Any]) -> Reply:
         with self._flask.request_context(environ):
-            response = self._flask.full_dispatch_request()
+            response = cast(_Response, self._flask.full_dispatch_request())
             headers = {name: value for name, value in response.headers if name != "Content-Length"}
-            return Reply(response.status_code, headers, response.get_data())
+            return Reply(response.status_code, headers, response.get_data(), response.source)
 
 
 def _environ(scope: Scope, exchange: Exchange) -> dict[str, Any]:

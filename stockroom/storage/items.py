@@ -12,6 +12,7 @@ from stockroom.storage.pages import Page, PageRequest, paginate
 from stockroom.storage.tables import item_tags, items
 
 _Row = sa.Row[*tuple[Any, ...]]
+Query = sa.Select[*tuple[Any, ...]]
 
 _columns = (
     items.c.sku,
@@ -38,13 +39,13 @@ _update = sa.update(items).where(_sku).returning(items.c.id)
 _forget_tags = sa.delete(item_tags).where(item_tags.c.item_id == sa.bindparam("item"))
 
 # No tag holds a comma (contract: Tag).
-_collected_tags = (
+collected_tags = (
     sa.select(sa.func.aggregate_strings(item_tags.c.tag, ","))
     .where(item_tags.c.item_id == items.c.id)
     .scalar_subquery()
     .label("tags")
 )
-_list = sa.select(*_columns, _collected_tags)
+_list = sa.select(*_columns, collected_tags)
 
 ORDERS = orders(items, ("sku", "name", "created_at", "updated_at"), unique="sku")
 """Orders by their name in the contract."""
@@ -60,13 +61,19 @@ def page(
     reader: sa.Connection, request: PageRequest, *, q: str | None, tag: str | None, archived: bool, sort: str
 ) -> Page[Item]:
     """Read a page of the items, in one of `ORDERS`; `q` is looked for in SKU and name."""
-    query = _list.where(items.c.archived.is_(archived))
+    query = filtered(_list, q=q, tag=tag, archived=archived)
+    return paginate(reader, query, keys=ORDERS[sort], request=request, read=_listed)
+
+
+def filtered(query: Query, *, q: str | None, tag: str | None, archived: bool) -> Query:
+    """The rows of `query` whose items are meant (contract: GET /items)."""
+    query = query.where(items.c.archived.is_(archived))
     if q is not None:
         query = query.where(holding(q, items.c.sku, items.c.name))
     if tag is not None:
         # EXISTS would have SQLite look at every item, however few carry the tag.
         query = query.where(items.c.id.in_(sa.select(item_tags.c.item_id).where(item_tags.c.tag == tag)))
-    return paginate(reader, query, keys=ORDERS[sort], request=request, read=_listed)
+    return query
 
 
 def lock(connection: sa.Connection, sku: str) -> Item | None:

@@ -105,3 +105,13 @@ def _paginate_lines(
     counted = sa.select(movements.c.id).where(having, *conditions)
     keys = [Key(movement, descending=True)]
     return paginate(reader, query, keys=keys, request=request, read=lambda row: row, counted=counted)
+
+
+def matching(reader: sa.Connection, filters: Filters) -> list[sa.ColumnElement[bool]]:
+    """What holds of the rows of `movements` that are meant, and of no others."""
+    about = _about(reader, filters)
+    if not about:
+        return _conditions(filters)
+    line = movement_lines.alias("matching")
+    lines = sa.select(line.c.movement_id).where(*(line.c[c.name] == value for c, value in about.items()))
+    return [*_conditions(filters), movements.c.id.in_(lines)]

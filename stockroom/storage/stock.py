@@ -9,6 +9,8 @@ from stockroom.domain.levels import Level, Totals
 from stockroom.storage.pages import Key, Page, PageRequest, paginate
 from stockroom.storage.tables import items, levels, locations, movement_lines, reservation_lines, reservations
 
+Query = sa.Select[*tuple[Any, ...]]
+
 
 def is_low(item: sa.FromClause) -> sa.ColumnElement[bool]:
     """Whether the item, a row of `items`, has a reorder point and no more on hand than that, everywhere.
@@ -104,6 +106,14 @@ def page(
     now: datetime,
 ) -> Page[Level]:
     """Read a page of the levels by SKU and location; what reservations held that expired by `now` is free."""
+    query = filtered(sku=sku, location=location, low=low, now=now)
+    return paginate(reader, query, keys=_order, request=request, read=_level)
+
+
+def filtered(*, sku: str | None, location: str | None, low: bool | None, now: datetime) -> Query:
+    """The rows of the levels that are meant (contract: GET /levels), each to be read by its names:
+    `sku`, `code`, `on_hand`, `reserved`, `reorder_point`, `low`.
+    """
     query = _list.params(now=now)
     if sku is not None:
         query = query.where(items.c.sku == sku)
@@ -111,7 +121,7 @@ def page(
         query = query.where(locations.c.code == location)
     if low is not None:
         query = query.where(_lowness(low, everything=sku is None and location is None))
-    return paginate(reader, query, keys=_order, request=request, read=_level)
+    return query
 
 
 def _lowness(low: bool, *, everything: bool) -> sa.ColumnElement[bool]:
