@@ -32,8 +32,11 @@ def run(database: Database, files: FileStore, lease: Lease, *, stopping: Callabl
     options = ExportOptions.from_parameters(lease.parameters)
     name = options.file(lease.task_id, lease.fence)
     with contextlib.suppress(_LeftOff):
-        with database.snapshot() as snapshot, files.create(name) as target:
-            found = exports.read(snapshot, options, database.clock())
+        with (
+            database.snapshot() as snapshot,
+            exports.read(snapshot, options, database.clock()) as found,
+            files.create(name) as target,
+        ):
             watched = _watched(found.records, database, lease, total=found.total, stopping=stopping)
             WRITERS[options.format](target, options.kind, watched)
         _finish(database, files, lease, name, found.total)

@@ -61,7 +61,7 @@ class Bridge:
         if reply.source is None:
             await send_reply(send, reply)
         else:
-            await send_stream(receive, send, start_of(reply, reply.source.size), reply.source)
+            await send_stream(scope, receive, send, start_of(reply, reply.source.size), reply.source)
 
     def close(self) -> None:
         """Wait for the requests that are under way."""

@@ -1,9 +1,10 @@
 """Answers too large to be held: read piece by piece while they are sent, in threads that await no client."""
 
 import asyncio
+from contextlib import closing
 from typing import Any, Protocol, TypeGuard
 
-from starlette.types import Message, Receive, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from stockroom.contract.bodies import Disconnected
 
@@ -27,14 +28,22 @@ def is_source(value: Any) -> TypeGuard[Source]:
     return hasattr(value, "read")
 
 
-async def send_stream(receive: Receive, send: Send, start: Message, source: Source) -> None:
+async def send_stream(scope: Scope, receive: Receive, send: Send, start: Message, source: Source) -> None:
     """Send the answer that begins with `start`; close the source. Raises Disconnected if the client leaves.
 
     A server takes what is sent to a client that is gone, and never says so; hence the look at `receive`.
     """
+    with closing(source):
+        await send(start)
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.body"})
+        else:
+            await _send_pieces(receive, send, source)
+
+
+async def _send_pieces(receive: Receive, send: Send, source: Source) -> None:
     leaving = asyncio.ensure_future(_left(receive))
     try:
-        await send(start)
         while not leaving.done():
             piece = await asyncio.to_thread(source.read, PIECE)
             await send({"type": "http.response.body", "body": piece, "more_body": bool(piece)})
@@ -43,7 +52,6 @@ async def send_stream(receive: Receive, send: Send, start: Message, source: Sour
         raise Disconnected
     finally:
         leaving.cancel()
-        source.close()
 
 
 async def _left(receive: Receive) -> None:

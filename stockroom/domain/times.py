@@ -1,6 +1,7 @@
 """Moments as people write them."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the sum is in UTC, and says so itself
 _MILLISECOND = timedelta(milliseconds=1)
@@ -21,6 +22,8 @@ def moment(text: str) -> datetime:
     return found.replace(microsecond=found.microsecond // 1000 * 1000)
 
 
+# Records that follow each other often have the same times, those of one import above all.
+@lru_cache(maxsize=16)
 def written(milliseconds: int) -> str:
     """A moment, in milliseconds since the epoch, in the form of the wire (contract: Time)."""
     return f"{(_EPOCH + milliseconds * _MILLISECOND).isoformat(timespec='milliseconds')}Z"

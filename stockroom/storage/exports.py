@@ -1,6 +1,7 @@
 """Everything that an export shows, read as a stream of records in the form of the contract's schemas."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -29,43 +30,50 @@ class Listing(NamedTuple):
     records: Iterator[Record]
 
 
-def read(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> Listing:
+class _Selection(NamedTuple):
+    """The rows that are wanted, what is cheaper to count than they are, and how rows become records."""
+
+    rows: _Query
+    counted: _Query
+    records: Callable[[Iterator[_Row]], Iterator[Record]]
+
+
+@contextmanager
+def read(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> Iterator[Listing]:
     """Find what `options` ask for. The records are read while they are asked for, a few at a time."""
-    return _READERS[options.kind](snapshot, options, now)
+    rows, counted, records = _SELECT[options.kind](snapshot, options, now)
+    total = snapshot.scalar(sa.select(sa.func.count()).select_from(counted.subquery())) or 0
+    # On PostgreSQL by a cursor of the server, which holds the rest of the rows. SQLite makes them on demand.
+    with snapshot.execute(rows, execution_options={"yield_per": _FETCHED}) as result:
+        yield Listing(total, records(iter(result)))
 
 
-def _items(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> Listing:
+def _items(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> _Selection:
     filters = {"q": None, "tag": None, "archived": False, **options.filters}
     query = catalogue.filtered(_ITEMS, **filters)
-    return Listing(_count(snapshot, query), map(_item, _stream(snapshot, query.order_by(items.c.sku))))
+    return _Selection(query.order_by(items.c.sku), _bare(query), lambda rows: map(_item, rows))
 
 
-def _levels(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> Listing:
+def _levels(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> _Selection:
     filters = {"sku": None, "location": None, "low": None, **options.filters}
     query = stock.filtered(**filters, now=now)
-    rows = _stream(snapshot, query.order_by(items.c.sku, locations.c.code))
-    return Listing(_count(snapshot, query), map(_level, rows))
+    order = (items.c.sku, locations.c.code)
+    return _Selection(query.order_by(*order), _bare(query), lambda rows: map(_level, rows))
 
 
-def _movements(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> Listing:
+def _movements(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> _Selection:
     conditions = matching(snapshot, Filters(**{**options.filters, **options.times}))
-    count = _count(snapshot, sa.select(movements.c.id).where(*conditions))
     query = _MOVEMENTS.where(*conditions).order_by(movements.c.id, movement_lines.c.line)
-    return Listing(count, map(_movement, groupby(_stream(snapshot, query), key=itemgetter(0))))
+    counted: _Query = sa.select(movements.c.id).where(*conditions)
+    return _Selection(query, counted, lambda rows: map(_movement, groupby(rows, key=itemgetter(0))))
 
 
-_READERS = {"items": _items, "levels": _levels, "movements": _movements}
+_SELECT = {"items": _items, "levels": _levels, "movements": _movements}
 
 
-def _count(snapshot: sa.Connection, query: _Query) -> int:
-    found: _Query = query.with_only_columns(sa.literal_column("1"), maintain_column_froms=True)
-    return snapshot.scalar(sa.select(sa.func.count()).select_from(found.subquery())) or 0
-
-
-def _stream(snapshot: sa.Connection, query: _Query) -> Iterator[_Row]:
-    # On PostgreSQL by a cursor of the server, which holds the rest of the rows. SQLite makes them on demand.
-    for rows in snapshot.execute(query, execution_options={"yield_per": _FETCHED}).partitions():
-        yield from rows
+def _bare(query: _Query) -> _Query:
+    """The same rows without what is worked out for each."""
+    return query.with_only_columns(sa.literal_column("1"), maintain_column_froms=True)
 
 
 def _time(column: sa.Column[datetime]) -> sa.ColumnElement[int]:
@@ -139,20 +147,19 @@ def _level(row: _Row) -> Record:
 
 
 def _movement(group: tuple[int, Iterable[_Row]]) -> Record:
-    key, rows = group
     lines = []
-    for row in rows:
-        kind, reference, note, occurred_at, created_at, created_by, reverses, reversed_by = row[1:9]
-        if row[9] is not None:
-            lines.append({"sku": row[9], "location": row[10], "delta": row[11]})
+    for row in group[1]:
+        id_, kind, reference, note, occurred_at, created_at, by, reverses, reversed_by, sku, code, delta = row
+        if sku is not None:
+            lines.append({"sku": sku, "location": code, "delta": delta})
     return {
-        "id": key,
+        "id": id_,
         "kind": kind,
         "reference": reference,
         "note": note,
         "occurred_at": written(occurred_at),
         "created_at": written(created_at),
-        "created_by": created_by,
+        "created_by": by,
         "reverses": reverses,
         "reversed_by": reversed_by,
         "lines": lines,
