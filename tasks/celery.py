@@ -6,7 +6,7 @@ from stockroom import logs, settings
 from stockroom.domain.tasks import Lease
 from stockroom.storage.engines import open_database
 from stockroom.storage.files import FileStore
-from tasks import configuration, execution, imports, works
+from tasks import configuration, execution, folder, imports, works
 from tasks.sweep import sweeping
 from tasks.worker import Parts, Worker
 
@@ -31,6 +31,7 @@ def _open_parts() -> Parts:
     )
 
 
+folder.install()
 worker = Worker(_open_parts)
 app = Celery(configuration.QUEUE)
 app.add_defaults(lambda: configuration.for_worker(settings.load()))
