@@ -13,11 +13,13 @@ from kombu.utils.json import dumps
 
 
 class Channel(filesystem.Channel):
-    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
+    def _put(  # type: ignore[override] # As its own base class does.
+        self, queue: str, payload: Any, **kwargs: Any
+    ) -> None:
         # Named as kombu does; nobody looks for names of another ending.
         whole = Path(self.data_folder_out, f"{time.monotonic_ns() // 10**6}_{uuid.uuid4()}.{queue}.msg")
         part = whole.with_name(f"{whole.name}.part")
-        part.write_text(dumps(message))  # type: ignore[no-untyped-call] # kombu ships few types.
+        part.write_text(dumps(payload))  # type: ignore[no-untyped-call] # kombu ships few types.
         part.replace(whole)
 
 
