@@ -1,7 +1,8 @@
 """Everything that an export shows, read as a stream of records in the form of the contract's schemas."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -44,8 +45,20 @@ def read(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> Iter
     rows, counted, records = _SELECT[options.kind](snapshot, options, now)
     total = snapshot.scalar(sa.select(sa.func.count()).select_from(counted.subquery())) or 0
     # On PostgreSQL by a cursor of the server, which holds the rest of the rows. SQLite makes them on demand.
-    with snapshot.execute(rows, execution_options={"yield_per": _FETCHED}) as result:
-        yield Listing(total, records(iter(result)))
+    with (
+        snapshot.execute(rows, execution_options={"yield_per": _FETCHED}) as result,
+        closing(_fetched_ahead(result.partitions())) as found,
+    ):
+        yield Listing(total, records(found))
+
+
+def _fetched_ahead(parts: Iterator[Sequence[_Row]]) -> Generator[_Row]:
+    """All rows. A thread fetches the next ones meanwhile, so that the database works while we do."""
+    with ThreadPoolExecutor(1, thread_name_prefix="fetch") as thread:
+        coming = thread.submit(next, parts, ())
+        while rows := coming.result():
+            coming = thread.submit(next, parts, ())
+            yield from rows
 
 
 def _items(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> _Selection:
