@@ -38,6 +38,17 @@ class Client:
     def upload(self, path: str, content: bytes) -> Any:
         return self._ask("POST", path, content, {"Content-Type": "text/csv"})
 
+    def download(self, path: str) -> int:
+        """Fetch a file, throw it away, and return its size in bytes."""
+        self._connection.request("GET", path, headers={**self._headers, "Accept": "*/*"})
+        answer = self._connection.getresponse()
+        if answer.status != 200:
+            raise Refused(f"GET {path}: {answer.status} {answer.read()[:300]!r}")
+        size = 0
+        while piece := answer.read(2**20):
+            size += len(piece)
+        return size
+
     def seconds(self, path: str) -> float:
         """How long a read takes, from its first byte sent to its last one received."""
         started = time.perf_counter()

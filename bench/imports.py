@@ -73,7 +73,7 @@ def measure(up: Stack, sizes: Sizes, kind: str, content: bytes) -> Import:
     client.log_in()
     busy = Watch(up, sizes)
     with busy.watching():
-        task = _finished(client, client.upload(f"/imports?kind={kind}", content)["id"])
+        task = ended_task(client, client.upload(f"/imports?kind={kind}", content)["id"])
     if task["state"] != "succeeded" or task["summary"]["created"] != rows:
         raise RuntimeError(f"of {rows} rows: {task}")
     started, finished = (datetime.fromisoformat(task[name]) for name in ("started_at", "finished_at"))
@@ -89,7 +89,8 @@ def measure(up: Stack, sizes: Sizes, kind: str, content: bytes) -> Import:
     )
 
 
-def _finished(client: Client, task: str) -> dict[str, Any]:
+def ended_task(client: Client, task: str) -> dict[str, Any]:
+    """The task, once it has ended."""
     began = time.monotonic()
     while True:
         if time.monotonic() - began > 300:

@@ -1,6 +1,7 @@
 """Measures Stockroom by how much it holds: `make scale`, or `python -m bench.scale --help`.
 
-Queries at several sizes; at the largest also imports, start, memory at rest, and two processes, not one.
+Queries at several sizes; at the largest also exports, imports, start, memory at rest, and two processes
+instead of one.
 """
 
 import argparse
@@ -12,8 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench import databases, documents, footprint, imports, needs, queries, results, tables
+from bench import databases, documents, exports, footprint, imports, needs, queries, results, tables
 from bench.client import Client
+from bench.exports import Export
 from bench.footprint import Idle, Throughput
 from bench.generate import Sizes
 from bench.imports import Import
@@ -36,7 +38,7 @@ def main() -> None:
     if missing := needs.missing():
         sys.exit("\n".join(missing))
     sizes = (1_000, 2_000) if arguments.quick else arguments.sizes
-    done: dict[str, list[Any]] = {"timings": [], "imports": [], "idle": [], "throughput": []}
+    done: dict[str, list[Any]] = {"timings": [], "exports": [], "imports": [], "idle": [], "throughput": []}
     for items in sizes:
         _measure(Sizes(items, MOVEMENTS_PER_ITEM * items), done, arguments, last=items == sizes[-1])
     print("\n\n".join(_blocks(done).values()))
@@ -79,7 +81,19 @@ def _measure(
             rounds, seconds = (1, 2.0) if arguments.quick else (5, 5.0)
             done["idle"].append(footprint.idle(url))
             done["throughput"] += footprint.throughput(url, sizes.items, rounds=rounds, seconds=seconds)
+            # Before the imports, which change what there is.
+            done["exports"] += _exports(url, sizes)
             done["imports"] += _imports(url, sizes, arguments)
+
+
+def _exports(url: str, sizes: Sizes) -> list[Export]:
+    taken = []
+    for kind, form in exports.FILES:
+        # A worker of its own for each, so that its memory is what this file took.
+        with stack(url) as up:
+            taken.append(exports.measure(up, sizes, kind, form))
+        print(f"  export of {taken[-1].rows:,} {kind} as {form}: {taken[-1].rate:,.0f} a second", flush=True)
+    return taken
 
 
 def _imports(url: str, sizes: Sizes, arguments: argparse.Namespace) -> list[Import]:
@@ -100,6 +114,7 @@ def _imports(url: str, sizes: Sizes, arguments: argparse.Namespace) -> list[Impo
 def _faults(done: Mapping[str, list[Any]]) -> list[str]:
     return [
         *queries.faults(done["timings"]),
+        *exports.faults(done["exports"]),
         *imports.faults(done["imports"]),
         *footprint.faults(done["idle"][0], done["throughput"]),
     ]
@@ -108,6 +123,7 @@ def _faults(done: Mapping[str, list[Any]]) -> list[str]:
 def _blocks(done: Mapping[str, list[Any]]) -> dict[str, str]:
     return {
         "queries": _queries(done["timings"]),
+        "exports": _export_table(done["exports"]),
         "imports": _import_table(done["imports"]),
         "idle": _idle(done["idle"][0]),
         "processes": _processes(done["throughput"]),
@@ -124,6 +140,20 @@ def _queries(timings: Sequence[Timing]) -> str:
         rows.append([title, *cells, f"{ordered[-1].median / ordered[0].median:.1f}"])
     head = [f"{items:,} items, {movements:,} movements" for items, movements in sizes]
     return tables.table(["Median / p95 in ms", *head, "growth"], rows)
+
+
+def _export_table(done: Sequence[Export]) -> str:
+    rows = [
+        [
+            f"{one.rows:,} {one.kind}, {one.format}, {one.size / 2**20:.0f} MiB",
+            f"{one.rate:,.0f}",
+            f"{one.worker_memory / 2**20:.0f}",
+            f"{one.api_memory / 2**20:.0f}",
+            f"{one.fetched:.1f}",
+        ]
+        for one in done
+    ]
+    return tables.table(["File", "records a second", "worker, MiB", "API, MiB", "fetched in, s"], rows)
 
 
 def _import_table(done: Sequence[Import]) -> str:
@@ -186,7 +216,7 @@ def _save(done: Mapping[str, list[Any]], path: Path) -> None:
 
 def _read() -> dict[str, Any]:
     document = json.loads(KEPT.read_text())
-    kinds = {"timings": Timing, "imports": Import, "idle": Idle, "throughput": Throughput}
+    kinds = {"timings": Timing, "exports": Export, "imports": Import, "idle": Idle, "throughput": Throughput}
     return {"machine": document["machine"]} | {
         name: [kind(**values) for values in document[name]] for name, kind in kinds.items()
     }

@@ -1,12 +1,17 @@
 """The caller's long work."""
 
+from collections.abc import Mapping
+from typing import BinaryIO
+
 import sqlalchemy as sa
 
 from handlers import _paging as paging
-from stockroom.actions import tasks
+from stockroom.actions import exports, tasks
 from stockroom.domain.accounts import Principal
+from stockroom.domain.exports import Format
 from stockroom.domain.tasks import ErrorKind, State, Task
 from stockroom.storage.engines import Work
+from stockroom.storage.files import FileStore
 
 
 def list_tasks(
@@ -47,3 +52,19 @@ def list_errors(
     request = paging.asked(page, per_page, cursor, count)
     found = tasks.list_errors(reader, id, principal.subject, request, kind)
     return paging.answer("errors", found, f"/tasks/{id}/errors", {"count": count, "kind": kind})
+
+
+def read_result(
+    id: str, *, reader: sa.Connection, principal: Principal, files: FileStore
+) -> tuple[BinaryIO, dict[str, str]]:
+    task, options, file = exports.result(reader, id, principal=principal, files=files)
+    name = f"{options.kind}-{task.created_at:%Y-%m-%d}.{options.format}"
+    return file, {
+        "Content-Type": _MEDIA_TYPES[options.format],
+        "Content-Disposition": f'attachment; filename="{name}"',
+        # It never changes.
+        "ETag": f'"{task.id}"',
+    }
+
+
+_MEDIA_TYPES: Mapping[Format, str] = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}

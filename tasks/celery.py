@@ -6,7 +6,7 @@ from stockroom import logs, settings
 from stockroom.domain.tasks import Lease
 from stockroom.storage.engines import open_database
 from stockroom.storage.files import FileStore
-from tasks import configuration, execution, imports
+from tasks import configuration, execution, folder, imports, works
 from tasks.sweep import sweeping
 from tasks.worker import Parts, Worker
 
@@ -15,7 +15,7 @@ EXPIRY_SECONDS = 5
 TALLY_SECONDS = 1
 TIDY_SECONDS = 3600
 
-# A task takes one connection for its work and one for its lease; a pool of threads has several tasks.
+# A task takes up to three connections: to read, to write, and for its lease; a pool of threads has several.
 _CONNECTIONS = 20
 
 
@@ -32,6 +32,7 @@ def _open_parts() -> Parts:
     )
 
 
+folder.install()
 worker = Worker(_open_parts)
 app = Celery(configuration.QUEUE)
 app.add_defaults(lambda: configuration.for_worker(settings.load()))
@@ -48,16 +49,7 @@ def run(task_id: str) -> None:
 
 
 def _do(lease: Lease) -> bool:
-    parts = worker.parts()
-    if lease.kind in imports.TASKS:
-        return imports.run(
-            lease,
-            database=parts.database,
-            files=parts.files,
-            validators=parts.validators,
-            stopping=worker.stopping,
-        )
-    raise LookupError(f"there is no work of the kind {lease.kind}")
+    return works.run(lease, worker.parts(), worker.stopping)
 
 
 def _send(task_id: str) -> None:

@@ -69,6 +69,9 @@ def _sender(settings: Settings) -> Send:
     # Loading Celery takes a tenth of a second and more, which the start of the API need not wait for.
     from celery import Celery  # noqa: PLC0415
 
+    from tasks import folder  # noqa: PLC0415
+
+    folder.install()
     celery: Any = Celery(QUEUE, set_as_current=False)
     celery.conf.update(for_dispatcher(settings))
     return lambda task_id: celery.send_task(RUN, (task_id,), ignore_result=True, retry=False)

@@ -7,7 +7,7 @@ from stockroom.storage.engines import Database
 from stockroom.storage.files import FileStore
 
 DAY = timedelta(hours=24)
-"""Idempotency keys (contract: Wire forms), counted login failures and orphan uploads are kept so long."""
+"""Idempotency keys, files of exports, counted login failures and orphan uploads are kept so long."""
 
 _BATCH = 500
 
@@ -32,7 +32,8 @@ def _drop_import_notes(database: Database) -> None:
 
 def _drop_files(database: Database, files: FileStore) -> None:
     now = database.clock()
-    # A file is stored before its task is committed, so that a young one without a task is no orphan yet.
+    # A file is stored before its task is committed, so that a young one without a task is no orphan yet. That
+    # of an export bears the name of an attempt, which is no task's, and so is kept as long as an orphan.
     orphans_if_unknown = set(files.names_older_than(now - DAY))
     names = {name.removesuffix(".csv"): name for name in files.names_older_than(now)}
     ids = sorted(names)

@@ -31,12 +31,13 @@ def claim(work: Work, task_id: str, *, seconds: float) -> Lease | None:
     return lease
 
 
-def renew(work: Work, lease: Lease, *, total: int | None = None) -> None:
-    """Hold the task for another term, and note its `total` rows if given. Raises LeaseLost.
+def renew(work: Work, lease: Lease, *, total: int | None = None, done: int | None = None) -> None:
+    """Hold the task for another term, and note its `total` rows and those `done` if given. Raises LeaseLost.
 
-    At the beginning of a transaction this also keeps others from claiming the task until its end.
+    At the beginning of a transaction this also keeps others from claiming the task until its end. Work that
+    each claim begins anew notes here what is done: it may be what ends its workers, however far it comes.
     """
-    counted = {} if total is None else {"total": total}
+    counted = {name: rows for name, rows in {"total": total, "done": done}.items() if rows is not None}
     leases.write(work.connection, lease, {"lease_until": _term(work, lease), **counted})
 
 
@@ -46,20 +47,16 @@ def progress(work: Work, lease: Lease, *, done: int, errors: int, summary: Mappi
     leases.write(work.connection, lease, {"lease_until": _term(work, lease), **standing})
 
 
-def finish(work: Work, lease: Lease, *, done: int, summary: Mapping[str, int]) -> None:
-    """End the task as succeeded, with all its `done` rows. Raises LeaseLost."""
-    leases.write(
-        work.connection,
-        lease,
-        {
-            "state": "succeeded",
-            "done": done,
-            "total": done,
-            "summary": dict(summary),
-            "finished_at": work.now,
-            "lease_until": None,
-        },
-    )
+def finish(work: Work, lease: Lease, *, done: int, summary: Mapping[str, int] | None = None) -> None:
+    """End the task as succeeded, with all its `done` rows and a `summary`, if any. Raises LeaseLost."""
+    ended = {
+        "state": "succeeded",
+        "done": done,
+        "total": done,
+        "finished_at": work.now,
+        "lease_until": None,
+    }
+    leases.write(work.connection, lease, ended if summary is None else ended | {"summary": dict(summary)})
 
 
 def fail(work: Work, lease: Lease, failure: str) -> None:

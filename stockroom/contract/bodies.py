@@ -26,7 +26,7 @@ _CHARSETS = frozenset(aliases) | frozenset(aliases.values())
 
 
 class Disconnected(Exception):
-    """The client went away before its request was there in full; nobody is left to answer."""
+    """The client went away before its request, or its answer, was there in full: nobody is left to answer."""
 
 
 @dataclass(frozen=True, slots=True)

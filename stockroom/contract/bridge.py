@@ -10,7 +10,8 @@ from werkzeug.wrappers import Request
 
 from stockroom.contract.dispatch import BoundHandler, Dispatcher
 from stockroom.contract.exchange import Exchange, exchange_of
-from stockroom.contract.replies import Reply, send_reply
+from stockroom.contract.replies import Reply, send_reply, start_of
+from stockroom.contract.streams import send_stream
 from stockroom.contract.threads import Threads
 
 
@@ -30,8 +31,13 @@ class Bridge:
         self._threads = Threads(threads, "handler")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await send_reply(send, await self._reply(scope, exchange_of(scope)))
+        if scope["type"] != "http":
+            return
+        reply = await self._reply(scope, exchange_of(scope))
+        if reply.source is None:
+            await send_reply(send, reply)
+        else:
+            await send_stream(scope, receive, send, start_of(reply, reply.source.size), reply.source)
 
     def close(self) -> None:
         """Wait for the requests that are under way."""

@@ -6,21 +6,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from starlette.types import Send
+from starlette.types import Message, Send
 
 from stockroom.contract.document import digest
 from stockroom.contract.operations import IF_NONE_MATCH, Operation
+from stockroom.contract.streams import Source, is_source
 
 Headers = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, complete. `body` is empty where there is none."""
+    """An answer. `body` is empty where there is none, or where it is to be read from `source`."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    source: Source | None = None
 
 
 def render(operation: Operation, result: Any) -> Reply:
@@ -31,6 +33,8 @@ def render(operation: Operation, result: Any) -> Reply:
         return Reply(operation.success, headers, b"")
     if operation.media_type:
         headers.setdefault("Content-Type", operation.media_type)
+    if is_source(value):
+        return Reply(operation.success, headers, b"", value)
     body = value if isinstance(value, bytes) else to_json(value)
     if 304 in operation.responses:
         headers.setdefault("ETag", digest(body))
@@ -49,11 +53,16 @@ def conditional(reply: Reply, arguments: Mapping[str, Any]) -> Reply:
 
 
 async def send_reply(send: Send, reply: Reply) -> None:
+    await send(start_of(reply, len(reply.body)))
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+def start_of(reply: Reply, length: int) -> Message:
+    """How a reply of so many bytes begins."""
     headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.headers.items()]
     if reply.status not in (204, 304):
-        headers.append((b"content-length", str(len(reply.body)).encode()))
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+        headers.append((b"content-length", str(length).encode()))
+    return {"type": "http.response.start", "status": reply.status, "headers": headers}
 
 
 def to_json(value: Any) -> bytes:

@@ -133,6 +133,14 @@ class TaskFinished(DomainError):
     code = "task-finished"
 
 
+class TaskUnfinished(DomainError):
+    code = "task-unfinished"
+
+
+class ResultGone(DomainError):
+    code = "result-gone"
+
+
 class NotReady(DomainError):
     """Something the service cannot do without does not answer."""
 

@@ -1,6 +1,7 @@
 """Databases: an engine for reads, an engine for writes, and the unit of work."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -81,6 +82,20 @@ class Database:
 
     def work(self) -> Work:
         return Work(self.writes, self.clock())
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """A connection that reads everything as it is at one moment. It holds up nobody who writes."""
+        if self.reads.dialect.name == "sqlite":
+            with self.reads.connect() as connection:
+                # Deferred: it never asks for the write lock, and sees what its first statement saw.
+                connection.exec_driver_sql("BEGIN")
+                yield connection
+            return
+        with self.writes.connect().execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        ) as connection:
+            yield connection
 
     def dispose(self) -> None:
         self.reads.dispose()

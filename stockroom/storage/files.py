@@ -1,8 +1,9 @@
-"""The file store: uploaded files by name, in a folder or a bucket (any fsspec URL)."""
+"""The file store: uploaded and exported files by name, in a folder or a bucket (any fsspec URL)."""
 
 import contextlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,16 +24,22 @@ class FileStore:
         if not _is_local(system):
             system.put_file(str(path), f"{root}/{name}")
             return
-        folder = Path(root)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = folder / f".{name}.part"
-        try:
-            _copy(path, part)
-            part.replace(folder / name)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-        _sync(folder)
+        with _made(Path(root), name) as writer, path.open("rb") as reader:
+            shutil.copyfileobj(reader, writer, 2**20)
+
+    @contextlib.contextmanager
+    def create(self, name: str) -> Iterator[BinaryIO]:
+        """A file to be written as `name`. It is there, whole and durable, once the context ends well."""
+        system, root = self._system()
+        if _is_local(system):
+            with _made(Path(root), name) as writer:
+                yield writer
+            return
+        # A bucket takes a file as a whole.
+        with tempfile.NamedTemporaryFile() as spool:
+            yield cast(BinaryIO, spool)
+            spool.flush()
+            system.put_file(spool.name, f"{root}/{name}")
 
     def open(self, name: str) -> BinaryIO:
         """Open for reading. Raises FileNotFoundError."""
@@ -67,14 +74,21 @@ def _is_local(system: Any) -> bool:
     return "file" in protocols
 
 
-def _copy(source: Path, target: Path) -> None:
-    with (
-        source.open("rb") as reader,
-        os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as writer,
-    ):
-        shutil.copyfileobj(reader, writer, 2**20)
-        writer.flush()
-        os.fsync(writer.fileno())
+@contextlib.contextmanager
+def _made(folder: Path, name: str) -> Iterator[BinaryIO]:
+    """A new file of the folder, which gets its name when it is complete."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = folder / f".{name}.part"
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb", 2**20) as writer:
+            yield writer
+            writer.flush()
+            os.fsync(writer.fileno())
+        part.replace(folder / name)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync(folder)
 
 
 def _sync(folder: Path) -> None:

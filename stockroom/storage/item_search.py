@@ -43,7 +43,7 @@ def narrow(
     """
     # No item holds a NUL, and PostgreSQL takes none (storage.lists).
     if reader.dialect.name == "sqlite" or "\0" in (q or ""):
-        found = query.where(*_plain(q, tag))
+        found = query.where(*conditions(q, tag))
         return Narrowed(found, found)
     found = query.where(*_bound(q, tag))
     counted = found
@@ -55,7 +55,8 @@ def narrow(
     return Narrowed(found, counted)
 
 
-def _plain(q: str | None, tag: str | None) -> Iterator[_Condition]:
+def conditions(q: str | None, tag: str | None) -> Iterator[_Condition]:
+    """What holds of items with `q` in SKU or name that carry the tag; None is no condition."""
     if q is not None:
         yield holding(q, items.c.sku, items.c.name)
     if tag is not None:

@@ -8,13 +8,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.items import Item
-from stockroom.storage.item_search import narrow
+from stockroom.storage.item_search import conditions, narrow
 from stockroom.storage.json_rows import DIALECTS, JsonRows
 from stockroom.storage.lists import orders
 from stockroom.storage.pages import Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import item_tags, items
 
 _Row = sa.Row[*tuple[Any, ...]]
+Query = sa.Select[*tuple[Any, ...]]
 
 _columns = (
     items.c.sku,
@@ -59,13 +60,13 @@ _insert_with_tags = _inserting_with_tags()
 _forget_tags = sa.delete(item_tags).where(item_tags.c.item_id == sa.bindparam("item"))
 
 # No tag holds a comma (contract: Tag).
-_collected_tags = (
+collected_tags = (
     sa.select(sa.func.aggregate_strings(item_tags.c.tag, ","))
     .where(item_tags.c.item_id == items.c.id)
     .scalar_subquery()
     .label("tags")
 )
-_list = sa.select(*_columns, _collected_tags)
+_list = sa.select(*_columns, collected_tags)
 
 ORDERS = orders(items, ("sku", "name", "created_at", "updated_at"), unique="sku")
 """Orders by their name in the contract."""
@@ -91,6 +92,11 @@ def page(
 @cache
 def _catalogue(*, archived: bool, sort: str) -> Listing:
     return Listing(_list.where(_is(archived)), ORDERS[sort])
+
+
+def filtered(query: Query, *, q: str | None, tag: str | None, archived: bool) -> Query:
+    """The rows of `query` whose items are meant (contract: GET /items), all of which are to be read."""
+    return query.where(_is(archived), *conditions(q, tag))
 
 
 def _is(archived: bool) -> sa.ColumnElement[bool]:

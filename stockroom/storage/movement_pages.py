@@ -99,14 +99,25 @@ def _listing_of_lines(
         other.c.movement_id == movement_lines.c.movement_id,
         *(other.c[column.name] == sa.bindparam(name) for name, column in about.items()),
     )
-    matching = [column == sa.bindparam(name) for name, column in about.items()]
+    wanted = [column == sa.bindparam(name) for name, column in about.items()]
     movement = movement_lines.c.movement_id.label("id")
     query = sa.select(*columns(movement)).join_from(movement_lines, movements)
     # CASE hides from PostgreSQL what it takes for so rare that it would rather sort than go along the index.
     is_first = sa.case((movement_lines.c.line == first.scalar_subquery(), sa.true()), else_=sa.false())
-    query = query.where(*matching, is_first, *conditions)
-    having = sa.select(movement_lines.c.movement_id).where(*matching)
+    query = query.where(*wanted, is_first, *conditions)
+    having = sa.select(movement_lines.c.movement_id).where(*wanted)
     counted: sa.Select[*tuple[Any, ...]] = sa.select(having.distinct().subquery())
     if conditions:
         counted = sa.select(movements.c.id).where(movements.c.id.in_(having), *conditions)
     return Listing(query, [Key(movement, descending=True)], counted)
+
+
+def matching(reader: sa.Connection, filters: Filters) -> list[sa.ColumnElement[bool]]:
+    """What holds of the rows of `movements` that are meant, and of no others."""
+    values = {name: value for name, value in _values(reader, filters).items() if value is not None}
+    found = [_CONDITIONS[name].params(values) for name in values if name in _CONDITIONS]
+    if about := [name for name in values if name in _ABOUT]:
+        line = movement_lines.alias("matching")
+        own = (line.c[_ABOUT[name].name] == values[name] for name in about)
+        found.append(movements.c.id.in_(sa.select(line.c.movement_id).where(*own)))
+    return found

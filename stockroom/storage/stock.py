@@ -13,6 +13,8 @@ from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import items, levels, locations, movement_lines, reservation_lines, reservations
 from stockroom.storage.tallies import perhaps_low
 
+Query = sa.Select[*tuple[Any, ...]]
+
 
 def is_low(item: sa.FromClause) -> sa.ColumnElement[bool]:
     """Whether the item, a row of `items`, has a reorder point and no more on hand than that, everywhere.
@@ -120,8 +122,20 @@ def page(
     return paginate(reader, listing, request=request, read=_level, values=values)
 
 
+def filtered(*, sku: str | None, location: str | None, low: bool | None, now: datetime) -> Query:
+    """The rows of the levels that are meant (contract: GET /levels), each to be read by its names:
+    `sku`, `code`, `on_hand`, `reserved`, `reorder_point`, `low`.
+    """
+    query = _filtered(sku=sku is not None, location=location is not None, low=low, few_of=None)
+    return query.params(now=now, sku=sku, code=location)
+
+
 @cache
 def _listing(*, sku: bool, location: bool, low: bool | None, few_of: str | None) -> Listing:
+    return Listing(_filtered(sku=sku, location=location, low=low, few_of=few_of), _order)
+
+
+def _filtered(*, sku: bool, location: bool, low: bool | None, few_of: str | None) -> Query:
     """The levels by what is asked for; `few_of` names the database where few items are low."""
     query = _list
     if sku:
@@ -135,7 +149,7 @@ def _listing(*, sku: bool, location: bool, low: bool | None, few_of: str | None)
     elif low is not None:
         # There are so many of these that the page and its count end soon.
         query = query.where(sa.not_(_low))
-    return Listing(query, _order)
+    return query
 
 
 def totals(reader: sa.Connection, sku: str, *, now: datetime) -> Totals | None:

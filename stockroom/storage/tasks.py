@@ -72,6 +72,12 @@ def find(connection: sa.Connection, id: str, owner: str) -> Task | None:
     return None if row is None else _task(row)
 
 
+def attempt(reader: sa.Connection, id: str) -> tuple[Mapping[str, Any], int]:
+    """The parameters of a task, and the fence of its latest claim, by which it was finished if it is."""
+    row = reader.execute(sa.select(tasks.c.parameters, tasks.c.fence).where(tasks.c.id == id)).one()
+    return row.parameters, row.fence
+
+
 def page(reader: sa.Connection, owner: str, request: PageRequest, state: State | None) -> Page[Task]:
     listing = _listing(state=state is not None)
     return paginate(reader, listing, request=request, read=_task, values={"owner": owner, "state": state})

@@ -87,8 +87,8 @@ def test_a_page_without_the_marks_is_refused() -> None:
 
 def test_the_page_has_all_marks() -> None:
     page = documents.PAGE.read_text()
-    names = "machine ratios throughput latency memory versions scale-machine queries imports idle processes"
-    for name in names.split():
+    names = "machine ratios throughput latency memory versions scale-machine queries exports imports idle"
+    for name in (*names.split(), "processes"):
         documents.replaced(page, name, "")
 
 

@@ -55,6 +55,25 @@ def dead() -> int:
     return port
 
 
+def test_a_message_in_the_folder_is_there_once_it_is_whole(
+    configure: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that found a half one would end."""
+    folder = configure().broker_dir
+    seen: list[list[str]] = []
+
+    def replace(part: Path, whole: Path) -> None:
+        seen.append([path.name for path in folder.glob("*.msg")])
+        part.rename(whole)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    dispatcher = Dispatcher(configure())
+    dispatcher.publish("one")
+    dispatcher.close()
+    assert seen == [[]]
+    assert len(messages(folder.parent)) == 1
+
+
 def messages(folder: Path) -> list[Any]:
     return [json.loads(path.read_text()) for path in sorted((folder / "broker").glob("*.msg"))]
 

@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from stockroom.actions import imports, locations, movements, reservations, tasks
+from stockroom.actions import exports, imports, locations, movements, reservations, tasks
 from stockroom.actions import items as catalogue
+from stockroom.domain.errors import TaskUnfinished
+from stockroom.domain.exports import ExportOptions
 from stockroom.domain.imports import Wishes
 from stockroom.domain.tasks import Task
 from stockroom.settings import Settings
@@ -29,6 +31,7 @@ from tests.imports import Upload, principal
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 60_000
+EXPORTED = 200_000
 # Far more than it takes, so that a machine that does something else fails no test.
 PATIENCE = 120.0
 
@@ -55,6 +58,26 @@ class Site:
             )
         dispatcher.close()
         return task
+
+    def export(self) -> Task:
+        """Begin an export that takes some seconds, of items that are made for it."""
+        made = {"name": "Part", "unit": "piece", "archived": False, "version": 1}
+        dispatcher = Dispatcher(self.settings)
+        with self.database.work() as work:
+            made |= {"created_at": work.now, "updated_at": work.now}
+            work.connection.execute(items.insert(), [made | {"sku": f"P{n:06d}"} for n in range(EXPORTED)])
+            task = exports.begin(
+                work, ExportOptions("items", "csv"), principal=principal(), publisher=dispatcher
+            )
+        dispatcher.close()
+        return task
+
+    def result(self, task: Task) -> list[str]:
+        files = FileStore(self.settings.files_url)
+        with self.database.reads.connect() as reader:
+            result = exports.result(reader, task.id, principal=principal(), files=files)
+        with result.file as file:
+            return file.read().decode().splitlines()
 
     def find(self, task: Task) -> Task:
         with self.database.reads.connect() as reader:
@@ -167,6 +190,50 @@ def test_a_worker_that_is_stopped_gives_its_work_back(site: Site, pool: str) -> 
         done = site.wait(task, lambda found: not found.pending)
     assert done.state == "succeeded"
     assert_imported_once(site, done)
+
+
+def begun(task: Task) -> bool:
+    return task.progress.total is not None
+
+
+def test_the_export_of_a_killed_worker_is_made_whole_by_another(site: Site) -> None:
+    task = site.export()
+    with site.worker() as first:
+        site.wait(task, begun)
+        end(first, signal.SIGKILL)
+    assert site.find(task).state == "running"
+    with pytest.raises(TaskUnfinished):
+        site.result(task)
+    with site.worker():
+        done = site.wait(task, lambda found: not found.pending)
+    assert (done.state, done.progress.done) == ("succeeded", EXPORTED)
+    _, *rows = site.result(task)
+    assert [row.partition(",")[0] for row in rows] == [f"P{n:06d}" for n in range(EXPORTED)]
+
+
+def test_a_worker_that_is_stopped_gives_its_export_back(site: Site) -> None:
+    task = site.export()
+    with site.worker() as first:
+        site.wait(task, begun)
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(PATIENCE) == 0
+    assert site.find(task).state == "queued"
+    with site.worker():
+        done = site.wait(task, lambda found: not found.pending)
+    assert done.state == "succeeded"
+    assert len(site.result(task)) == 1 + EXPORTED
+
+
+def test_an_export_that_is_cancelled_leaves_no_file(site: Site) -> None:
+    task = site.export()
+    with site.worker() as worker:
+        site.wait(task, begun)
+        with site.database.work() as work:
+            tasks.cancel(work, task.id, "ann")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(PATIENCE) == 0
+    assert site.find(task).state == "cancelled"
+    assert [path.name for path in (site.settings.data_dir / "files").iterdir()] == []
 
 
 def test_a_worker_closes_the_reservations_that_have_expired(site: Site) -> None:

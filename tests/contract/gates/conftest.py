@@ -44,7 +44,7 @@ def _open_home(
         values = {"data_dir": data, "database_url": url, "jwt_key": KEY, "rate_limits": "report"}
         settings = Settings(_env_file=None, **(values | changes))
         with CheckedClient(create_app(settings, contract=runs, database=database), conformance) as client:
-            yield Home(client, database)
+            yield Home(client, database, settings)
 
     return open_home
 

@@ -11,8 +11,10 @@ import sqlalchemy as sa
 from stockroom.domain.accounts import ROLE_SCOPES
 from stockroom.security.revocations import Revocations
 from stockroom.security.tokens import Tokens
+from stockroom.settings import Settings
 from stockroom.storage.engines import Database
 from stockroom.storage.tables import idempotency_keys, users
+from tests import workers
 from tests.service import KEY, CheckedClient
 
 Headers = dict[str, str]
@@ -22,10 +24,11 @@ _TOKENS = Tokens(KEY.encode(), Revocations())
 
 @dataclass(frozen=True)
 class Home:
-    """A client of the service, and the database that it uses."""
+    """A client of the service, the database that it uses, and its settings."""
 
     client: CheckedClient
     database: Database
+    settings: Settings
 
     def sign_in(self, user: str, scopes: Iterable[str] | None = None) -> Headers:
         """The headers of an administrator in a new session, whose token allows `scopes`, or everything."""
@@ -37,6 +40,10 @@ class Home:
         allowed = ROLE_SCOPES["admin"] if scopes is None else frozenset(scopes)
         token = _TOKENS.issue(user, str(uuid.uuid4()), allowed, datetime.now(UTC))
         return {"Authorization": f"Bearer {token}"}
+
+    def work_off(self, task_id: str) -> None:
+        """Do a task to its end, as a worker does."""
+        workers.work_off(task_id, self.database, self.settings)
 
     @contextmanager
     def blocked(self) -> Iterator[None]:

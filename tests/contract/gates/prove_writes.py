@@ -106,7 +106,7 @@ def _another(example: Example) -> Example:
 
 
 def _altered(value: Any) -> Any:
-    """The value with another number, id or row in it."""
+    """The value with another number, truth, id or row in it."""
     match value:
         case dict():
             name = next(name for name, member in value.items() if _altered(member) != member)
@@ -114,7 +114,7 @@ def _altered(value: Any) -> Any:
         case [first, *others]:
             return [_altered(first), *others]
         case int():
-            return value + 1
+            return not value if isinstance(value, bool) else value + 1
         case str() if is_uuid(value):
             return str(uuid.uuid4())
         case str() if "\n" in value:

@@ -39,7 +39,9 @@ class Tampering:
 
 
 def tampered(world: World, tamper: Tamper) -> World:
-    return replace(world, home=Home(Tampering(world.home.client, tamper), world.home.database))
+    return replace(
+        world, home=Home(Tampering(world.home.client, tamper), world.home.database, world.home.settings)
+    )
 
 
 @pytest.fixture

@@ -25,6 +25,9 @@ BEFORE = {
     "handlers.reservations.hold": STOCK,
 }
 
+# What a task has only once a worker has done it.
+AFTER_WORK = {"handlers.tasks.read_result"}
+
 HINT = (
     "If it speaks of something that is not there, add a link to it in openapi.yaml, from the operation that "
     "makes the thing, or name the examples to be sent before in BEFORE of tests/contract/gates/world.py."
@@ -65,7 +68,10 @@ class World:
     def follow(self, link: Link, example: Example) -> Example:
         """Have the link's source succeed; return `example` of its target as the link makes it."""
         asked = self.prepare(self.first(link.source))
-        return link.follow(example, asked, self.succeed(asked))
+        answer = self.succeed(asked)
+        if link.target in AFTER_WORK:
+            self.home.work_off(answer.json()["id"])
+        return link.follow(example, asked, answer)
 
     def first(self, operation_id: str) -> Example:
         return next(examples_of(self.contract, self.contract.operations[operation_id]))

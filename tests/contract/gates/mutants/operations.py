@@ -11,7 +11,7 @@ Tree = Mapping[str, Any]
 Changes = Iterator[tuple[Pointer, str, Any]]
 
 # What is not declared somewhere, the first of these is.
-ODD_STATUSES = ("404", "409", "410")
+ODD_STATUSES = ("404", "409", "410", "422")
 OTHER_STATUS = {
     "200": "202",
     "201": "200",

@@ -64,7 +64,7 @@ def _condition(case: Case, values: Mapping[str, Any]) -> Iterator[str]:
 
 def _defaults(case: Case, values: Mapping[str, Any]) -> Iterator[str]:
     """What has a default comes back in the answer, or in the URL of the next page, as it was taken."""
-    if not case.fact.answer_headers.get("content-type", "").endswith("json") or not case.fact.answer_body:
+    if case.fact.answer_headers.get("content-type") != "application/json" or not case.fact.answer_body:
         return
     answer = orjson.loads(case.fact.answer_body)
     following = dict(parse_qsl(urlsplit(answer.get("next") or "").query))

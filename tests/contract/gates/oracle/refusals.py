@@ -74,5 +74,6 @@ def _is_handlers_own(case: Case) -> bool:
     if case.slug == "validation-failed":
         # A cursor belongs to one list in one order; the contract can say no more of it than its letters.
         return {error.get("parameter") for error in case.problem["errors"]} == {"cursor"}
-    # What is imported decides about the scope that an import needs.
-    return case.slug == "insufficient-scope" and case.problem["detail"].startswith("Importing ")
+    # What is imported or exported decides about the scope that this needs.
+    told = case.problem["detail"] if case.slug == "insufficient-scope" else ""
+    return told.startswith(("Importing ", "Exporting "))

@@ -1,0 +1,100 @@
+"""Exports: what is asked for, and how records become rows of a file."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, Self
+
+from stockroom.domain.times import instant
+
+Kind = Literal["items", "levels", "movements"]
+"""What the records are."""
+
+Format = Literal["csv", "jsonl"]
+
+Record = Mapping[str, Any]
+"""An item, level or movement in the form of the contract's schema, times as they are written there."""
+
+Row = Sequence[object]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """What is to be written and how (contract: NewExport)."""
+
+    kind: Kind
+    format: Format
+    filters: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_parameters(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
+        return cls(**parameters)
+
+    def file(self, task_id: str, fence: int) -> str:
+        """The name of the file that one attempt at the task makes.
+
+        Each has its own, so that a worker that was overtaken cannot replace the file of the other.
+        """
+        return f"{task_id}-{fence}.{self.format}"
+
+    @property
+    def times(self) -> dict[str, datetime | None]:
+        """The filters `since` and `until` as moments."""
+        return {
+            name: instant(self.filters[name]) if name in self.filters else None for name in ("since", "until")
+        }
+
+
+class Table(NamedTuple):
+    """Records as rows: the titles of the columns, and the rows of a record."""
+
+    columns: tuple[str, ...]
+    rows: Callable[[Record], Iterator[Row]]
+
+
+def _members(record: Record) -> Iterator[Row]:
+    yield [_CELLS[type(value)](value) if type(value) in _CELLS else value for value in record.values()]
+
+
+def _lines(movement: Record) -> Iterator[Row]:
+    reference, note, occurred_at = movement["reference"], movement["note"], movement["occurred_at"]
+    others = [movement[name] for name in _OF_MOVEMENTS]
+    for line in movement["lines"]:
+        yield [line["sku"], line["location"], line["delta"], reference, note, occurred_at, *others]
+
+
+# As the import of a file reads them.
+_CELLS: Mapping[type, Callable[[Any], str]] = {
+    bool: lambda value: "true" if value else "false",
+    list: "|".join,
+}
+_OF_MOVEMENTS = ("id", "kind", "created_at", "created_by", "reverses", "reversed_by")
+
+TABLES: Mapping[Kind, Table] = {
+    "items": Table(
+        (
+            "sku",
+            "name",
+            "description",
+            "unit",
+            "reorder_point",
+            "tags",
+            "archived",
+            "version",
+            "created_at",
+            "updated_at",
+        ),
+        _members,
+    ),
+    "levels": Table(
+        ("sku", "location", "on_hand", "reserved", "available", "reorder_point", "low"), _members
+    ),
+    # What an import of movements takes, and what else there is to know of them.
+    "movements": Table(
+        ("sku", "location", "quantity", "reference", "note", "occurred_at", *_OF_MOVEMENTS), _lines
+    ),
+}
+"""The tables of each kind (contract: POST /exports)."""

@@ -1,0 +1,179 @@
+"""Everything that an export shows, read as a stream of records in the form of the contract's schemas."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from stockroom.domain.exports import ExportOptions, Record
+from stockroom.domain.times import written
+from stockroom.storage import items as catalogue
+from stockroom.storage import stock
+from stockroom.storage.movement_pages import Filters, matching
+from stockroom.storage.tables import items, locations, movement_lines, movements
+
+_Query = sa.Select[*tuple[Any, ...]]
+_Row = sa.Row[*tuple[Any, ...]]
+
+_FETCHED = 2_000
+"""Rows that the database hands over at a time."""
+
+
+class Listing(NamedTuple):
+    """How many records there are, and all of them in turn."""
+
+    total: int
+    records: Iterator[Record]
+
+
+class _Selection(NamedTuple):
+    """The rows that are wanted, what is cheaper to count than they are, and how rows become records."""
+
+    rows: _Query
+    counted: _Query
+    records: Callable[[Iterator[_Row]], Iterator[Record]]
+
+
+@contextmanager
+def read(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> Iterator[Listing]:
+    """Find what `options` ask for. The records are read while they are asked for, a few at a time."""
+    rows, counted, records = _SELECT[options.kind](snapshot, options, now)
+    total = snapshot.scalar(sa.select(sa.func.count()).select_from(counted.subquery())) or 0
+    # On PostgreSQL by a cursor of the server, which holds the rest of the rows. SQLite makes them on demand.
+    with (
+        snapshot.execute(rows, execution_options={"yield_per": _FETCHED}) as result,
+        closing(_fetched_ahead(result.partitions())) as found,
+    ):
+        yield Listing(total, records(found))
+
+
+def _fetched_ahead(parts: Iterator[Sequence[_Row]]) -> Generator[_Row]:
+    """All rows. A thread fetches the next ones meanwhile, so that the database works while we do."""
+    with ThreadPoolExecutor(1, thread_name_prefix="fetch") as thread:
+        coming = thread.submit(next, parts, ())
+        while rows := coming.result():
+            coming = thread.submit(next, parts, ())
+            yield from rows
+
+
+def _items(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> _Selection:
+    filters = {"q": None, "tag": None, "archived": False, **options.filters}
+    query = catalogue.filtered(_ITEMS, **filters)
+    return _Selection(query.order_by(items.c.sku), _bare(query), lambda rows: map(_item, rows))
+
+
+def _levels(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> _Selection:
+    filters = {"sku": None, "location": None, "low": None, **options.filters}
+    query = stock.filtered(**filters, now=now)
+    order = (items.c.sku, locations.c.code)
+    return _Selection(query.order_by(*order), _bare(query), lambda rows: map(_level, rows))
+
+
+def _movements(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> _Selection:
+    conditions = matching(snapshot, Filters(**{**options.filters, **options.times}))
+    query = _MOVEMENTS.where(*conditions).order_by(movements.c.id, movement_lines.c.line)
+    counted: _Query = sa.select(movements.c.id).where(*conditions)
+    return _Selection(query, counted, lambda rows: map(_movement, groupby(rows, key=itemgetter(0))))
+
+
+_SELECT = {"items": _items, "levels": _levels, "movements": _movements}
+
+
+def _bare(query: _Query) -> _Query:
+    """The same rows without what is worked out for each."""
+    return query.with_only_columns(sa.literal_column("1"), maintain_column_froms=True)
+
+
+def _time(column: sa.Column[datetime]) -> sa.ColumnElement[int]:
+    """The column as it is stored: making aware datetimes of millions of times takes its time."""
+    return sa.type_coerce(column, sa.BigInteger)
+
+
+_ITEMS = sa.select(
+    items.c.sku,
+    items.c.name,
+    items.c.description,
+    items.c.unit,
+    items.c.reorder_point,
+    catalogue.collected_tags,
+    items.c.archived,
+    items.c.version,
+    _time(items.c.created_at),
+    _time(items.c.updated_at),
+)
+_reversal = movements.alias("reversal")
+# A row a line, or one without a line: counts that found nothing amiss have none.
+_MOVEMENTS = sa.select(
+    movements.c.id,
+    movements.c.kind,
+    movements.c.reference,
+    movements.c.note,
+    _time(movements.c.occurred_at),
+    _time(movements.c.created_at),
+    movements.c.created_by,
+    movements.c.reverses,
+    _reversal.c.id.label("reversed_by"),
+    items.c.sku,
+    locations.c.code,
+    movement_lines.c.delta,
+).select_from(
+    movements.outerjoin(_reversal, _reversal.c.reverses == movements.c.id)
+    .outerjoin(movement_lines, movement_lines.c.movement_id == movements.c.id)
+    .outerjoin(items, items.c.id == movement_lines.c.item_id)
+    .outerjoin(locations, locations.c.id == movement_lines.c.location_id)
+)
+
+
+def _item(row: _Row) -> Record:
+    sku, name, description, unit, reorder_point, tags, archived, version, created_at, updated_at = row
+    return {
+        "sku": sku,
+        "name": name,
+        "description": description,
+        "unit": unit,
+        "reorder_point": reorder_point,
+        "tags": sorted(tags.split(",")) if tags else [],
+        "archived": archived,
+        "version": version,
+        "created_at": written(created_at),
+        "updated_at": written(updated_at),
+    }
+
+
+def _level(row: _Row) -> Record:
+    sku, code, on_hand, reserved, reorder_point, low = row
+    reserved = int(reserved)
+    return {
+        "sku": sku,
+        "location": code,
+        "on_hand": on_hand,
+        "reserved": reserved,
+        "available": on_hand - reserved,
+        "reorder_point": reorder_point,
+        "low": bool(low),
+    }
+
+
+def _movement(group: tuple[int, Iterable[_Row]]) -> Record:
+    lines = []
+    for row in group[1]:
+        id_, kind, reference, note, occurred_at, created_at, by, reverses, reversed_by, sku, code, delta = row
+        if sku is not None:
+            lines.append({"sku": sku, "location": code, "delta": delta})
+    return {
+        "id": id_,
+        "kind": kind,
+        "reference": reference,
+        "note": note,
+        "occurred_at": written(occurred_at),
+        "created_at": written(created_at),
+        "created_by": by,
+        "reverses": reverses,
+        "reversed_by": reversed_by,
+        "lines": lines,
+    }

@@ -1,0 +1,34 @@
+"""Records written to a file, one after the other: none is held longer than it takes."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping
+from typing import BinaryIO
+
+import orjson
+
+from stockroom.domain.exports import TABLES, Format, Kind, Record
+
+
+def _write_csv(target: BinaryIO, kind: Kind, records: Iterable[Record]) -> None:
+    """RFC 4180. What is None is empty, and is quoted nowhere."""
+    table = TABLES[kind]
+    text = io.TextIOWrapper(target, encoding="utf-8", newline="")
+    writer = csv.writer(text)
+    writer.writerow(table.columns)
+    for record in records:
+        writer.writerows(table.rows(record))
+    text.flush()
+    # The file stays open: whoever opened it has more to do.
+    text.detach()
+
+
+def _write_json_lines(target: BinaryIO, kind: Kind, records: Iterable[Record]) -> None:
+    target.writelines(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records)
+
+
+WRITERS: Mapping[Format, Callable[[BinaryIO, Kind, Iterable[Record]], None]] = {
+    "csv": _write_csv,
+    "jsonl": _write_json_lines,
+}
+"""Writers by format; what they write is all of the file."""
