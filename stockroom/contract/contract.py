@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from stockroom.contract.document import CONTRACT, Document, read_document
@@ -15,8 +16,11 @@ from stockroom.contract.routes import Routes
 class Contract:
     document: Document
     operations: Mapping[str, Operation]
-    routes: Routes
     catalogue: Catalogue
+
+    @cached_property
+    def routes(self) -> Routes:
+        return Routes(self.operations)
 
 
 def load_contract(uploads: Path, path: Path = CONTRACT) -> Contract:
@@ -30,5 +34,4 @@ def load_contract(uploads: Path, path: Path = CONTRACT) -> Contract:
 def compile_contract(document: Document, uploads: Path) -> Contract:
     """The contract of a document that is valid. Raises ContractError for promises not declared in full."""
     check_policies(document)
-    operations = compile_operations(document, uploads)
-    return Contract(document, operations, Routes(operations), Catalogue.of(document.raw["x-problems"]))
+    return Contract(document, compile_operations(document, uploads), Catalogue.of(document.raw["x-problems"]))
