@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from stockroom.domain.exports import ExportOptions, Record
 from stockroom.domain.times import written
 from stockroom.storage import items as catalogue
-from stockroom.storage import stock
-from stockroom.storage.movement_pages import Filters, matching
+from stockroom.storage import movement_pages, stock
+from stockroom.storage.movement_pages import Filters
 from stockroom.storage.tables import items, locations, movement_lines, movements
 
 _Query = sa.Select[*tuple[Any, ...]]
@@ -75,10 +75,11 @@ def _levels(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> _
 
 
 def _movements(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> _Selection:
-    conditions = matching(snapshot, Filters(**{**options.filters, **options.times}))
-    query = _MOVEMENTS.where(*conditions).order_by(movements.c.id, movement_lines.c.line)
-    counted: _Query = sa.select(movements.c.id).where(*conditions)
-    return _Selection(query, counted, lambda rows: map(_movement, groupby(rows, key=itemgetter(0))))
+    filters = Filters(**{**options.filters, **options.times})
+    query = movement_pages.filtered(snapshot, _MOVEMENTS, filters)
+    counted = movement_pages.filtered(snapshot, sa.select(movements.c.id), filters)
+    ordered = query.order_by(movements.c.id, movement_lines.c.line)
+    return _Selection(ordered, counted, lambda rows: map(_movement, groupby(rows, key=itemgetter(0))))
 
 
 _SELECT = {"items": _items, "levels": _levels, "movements": _movements}

@@ -13,6 +13,8 @@ from stockroom.storage.movements import columns, with_lines
 from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import EPOCH, MILLISECOND, items, locations, movement_lines, movements
 
+Query = sa.Select[*tuple[Any, ...]]
+
 
 @dataclass(frozen=True, slots=True)
 class Filters:
@@ -112,12 +114,12 @@ def _listing_of_lines(
     return Listing(query, [Key(movement, descending=True)], counted)
 
 
-def matching(reader: sa.Connection, filters: Filters) -> list[sa.ColumnElement[bool]]:
-    """What holds of the rows of `movements` that are meant, and of no others."""
+def filtered(reader: sa.Connection, query: Query, filters: Filters) -> Query:
+    """The rows of `query` whose movements are meant (contract: GET /movements), all of them to be read."""
     values = {name: value for name, value in _values(reader, filters).items() if value is not None}
-    found = [_CONDITIONS[name].params(values) for name in values if name in _CONDITIONS]
+    query = query.where(*(_CONDITIONS[name] for name in values if name in _CONDITIONS))
     if about := [name for name in values if name in _ABOUT]:
         line = movement_lines.alias("matching")
-        own = (line.c[_ABOUT[name].name] == values[name] for name in about)
-        found.append(movements.c.id.in_(sa.select(line.c.movement_id).where(*own)))
-    return found
+        own = (line.c[_ABOUT[name].name] == sa.bindparam(name) for name in about)
+        query = query.where(movements.c.id.in_(sa.select(line.c.movement_id).where(*own)))
+    return query.params(values)
