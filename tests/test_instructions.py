@@ -6,12 +6,11 @@ counted, nor is the server; docs/performance.md has the time that all of it take
 """
 
 import asyncio
-import os
+import io
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -37,28 +36,28 @@ MORE, LESS = 1.03, 0.90
 """How much of a figure may be counted."""
 
 SQLITE = {
-    "liveness": 0,
-    "an item": 0,
-    "an item, unchanged": 0,
-    "page 3 of 20 items": 0,
-    "the summary, kept": 0,
-    "a new item": 0,
-    "a movement of a line": 0,
-    "a movement of 100 lines": 0,
-    "invalid": 0,
-    "without a token": 0,
+    "liveness": 1_616,
+    "an item": 6_749,
+    "an item, unchanged": 6_967,
+    "page 3 of 20 items": 13_242,
+    "the summary, kept": 2_896,
+    "a new item": 10_463,
+    "a movement of a line": 15_173,
+    "a movement of 100 lines": 72_197,
+    "invalid": 3_508,
+    "without a token": 1_880,
 }
 POSTGRESQL = {
-    "liveness": 0,
-    "an item": 0,
-    "an item, unchanged": 0,
-    "page 3 of 20 items": 0,
-    "the summary, kept": 0,
-    "a new item": 0,
-    "a movement of a line": 0,
-    "a movement of 100 lines": 0,
-    "invalid": 0,
-    "without a token": 0,
+    "liveness": 1_616,
+    "an item": 7_927,
+    "an item, unchanged": 8_145,
+    "page 3 of 20 items": 14_281,
+    "the summary, kept": 2_896,
+    "a new item": 9_610,
+    "a movement of a line": 13_672,
+    "a movement of 100 lines": 69_211,
+    "invalid": 3_508,
+    "without a token": 1_880,
 }
 
 Ask = Callable[..., Awaitable[Answer | None]]
@@ -180,7 +179,7 @@ async def living(service: ASGIApp) -> AsyncIterator[None]:
 def as_in_production() -> Any:
     """The logger of a service that writes JSON; its lines go nowhere."""
     return structlog.wrap_logger(
-        structlog.BytesLogger(Path(os.devnull).open("ab")),
+        structlog.BytesLogger(io.BytesIO()),
         processors=[*logs._shared(), *logs._json_form()],
         wrapper_class=structlog.make_filtering_bound_logger("INFO"),
     )
@@ -207,4 +206,4 @@ def test_a_request_costs_what_it_did(
         for name, figure in counted.items()
         if not LESS * known[name] <= figure <= MORE * known[name]
     }
-    assert not beyond, counted
+    assert not beyond, beyond

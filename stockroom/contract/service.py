@@ -18,7 +18,7 @@ from flask_limiter.util import get_remote_address
 from starlette.types import ASGIApp
 
 from stockroom.contract.binding import bind_handlers
-from stockroom.contract.bridge import Bridge, OperationFlask
+from stockroom.contract.bridge import Bridge
 from stockroom.contract.cache import AnswerCache
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract
@@ -58,7 +58,7 @@ class Surroundings:
 
 def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
     """Raises ContractError when contract and handlers do not fit."""
-    flask = OperationFlask("stockroom")
+    flask = Flask("stockroom")
     handlers = bind_handlers(
         contract.document, contract.operations, around.handlers, around.constants, around.providers
     )
@@ -130,7 +130,7 @@ async def _lifespan(
                 drift.close()
 
 
-def _cache(flask: OperationFlask, redis_url: str | None) -> Cache:
+def _cache(flask: Flask, redis_url: str | None) -> Cache:
     backend = "JsonRedisCache" if redis_url else "MemoryCache"
     config = {"CACHE_TYPE": f"stockroom.contract.cache.{backend}", "CACHE_KEY_PREFIX": "stockroom:"}
     if redis_url:
