@@ -1,7 +1,6 @@
 """Everything that an export shows, read as a stream of records in the form of the contract's schemas."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import datetime
 from itertools import groupby
@@ -14,6 +13,7 @@ from stockroom.domain.exports import ExportOptions, Record
 from stockroom.domain.times import written
 from stockroom.storage import items as catalogue
 from stockroom.storage import movement_pages, stock
+from stockroom.storage.ahead import ahead
 from stockroom.storage.movement_pages import Filters
 from stockroom.storage.tables import items, locations, movement_lines, movements
 
@@ -53,11 +53,9 @@ def read(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> Iter
 
 
 def _fetched_ahead(parts: Iterator[Sequence[_Row]]) -> Generator[_Row]:
-    """All rows. A thread fetches the next ones meanwhile, so that the database works while we do."""
-    with ThreadPoolExecutor(1, thread_name_prefix="fetch") as thread:
-        coming = thread.submit(next, parts, ())
-        while rows := coming.result():
-            coming = thread.submit(next, parts, ())
+    """All rows; the next ones are fetched meanwhile, so that the database works while we do."""
+    with closing(ahead(parts)) as fetched:
+        for rows in fetched:
             yield from rows
 
 
