@@ -92,6 +92,7 @@ def _print(done: Results) -> None:
 
 
 def _publish(done: Results) -> None:
+    documents.put({"ratios": tables.ratios(done)}, documents.README)
     documents.PICTURE.write_text(picture.draw(done, [work for work in DRAWN if work in done.names("work")]))
     listed = [
         f"- {SERVERS[name].title}: {', '.join(f'{package} {number}' for package, number in made_of.items())}"

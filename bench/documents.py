@@ -1,20 +1,22 @@
-"""docs/performance.md: its figures are put between its marks, what stands around them is written by hand."""
+"""The pages with figures: these are put between marks, what stands around them is written by hand."""
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from bench.servers import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
+README = ROOT / "README.md"
 PICTURE = ROOT / "docs" / "performance.svg"
 
 
-def put(blocks: Mapping[str, str]) -> None:
-    """Replace the blocks of the page, each between `<!-- bench: name -->` and `<!-- /bench -->`."""
-    page = PAGE.read_text()
+def put(blocks: Mapping[str, str], page: Path = PAGE) -> None:
+    """Replace the blocks of a page, each between `<!-- bench: name -->` and `<!-- /bench -->`."""
+    text = page.read_text()
     for name, block in blocks.items():
-        page = replaced(page, name, block)
-    PAGE.write_text(page)
+        text = replaced(text, name, block)
+    page.write_text(text)
 
 
 def replaced(page: str, name: str, block: str) -> str:
