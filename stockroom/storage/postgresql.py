@@ -50,8 +50,8 @@ def _json(value: object) -> str:
 class _Liveness:
     """Has connections replaced that are gone. To ask each at every use would take as long as a read does.
 
-    Those are asked that were idle, and those that were there when another was found to be gone. So a database
-    that goes away fails the requests that are under way, and each is told to come again.
+    Those are asked that were idle, and those that were there when another was gone or could not be made. So
+    a database that goes away fails the requests under way and the next, which are told to come again.
     """
 
     def __init__(self) -> None:
@@ -75,7 +75,8 @@ class _Liveness:
 
         @sa.event.listens_for(engine, "handle_error")
         def note_loss(context: sa.ExceptionContext) -> None:
-            if context.is_disconnect:
+            # Without a connection: none could be made.
+            if context.is_disconnect or context.connection is None:
                 self._lost_at = time.monotonic()
 
 

@@ -72,3 +72,20 @@ def test_once_one_is_gone_the_others_are_asked(opened: Database) -> None:
     for engine in (opened.reads, opened.writes, opened.reads):
         with engine.connect() as connection:
             assert process_of(connection) not in processes
+
+
+def test_once_none_could_be_made_all_are_asked(opened: Database) -> None:
+    with opened.reads.connect() as connection:
+        process = process_of(connection)
+    name = opened.writes.url.database
+    server = sa.create_engine(
+        opened.writes.url.set(database="postgres"), poolclass=sa.NullPool, isolation_level="AUTOCOMMIT"
+    )
+    with server.connect() as administrator:
+        administrator.exec_driver_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        administrator.execute(sa.text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": process})
+        with pytest.raises(sa.exc.OperationalError):
+            opened.writes.connect()
+        administrator.exec_driver_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    with opened.reads.connect() as connection:
+        assert process_of(connection) != process
