@@ -11,7 +11,6 @@ from stockroom.actions.import_kinds import KINDS
 from stockroom.domain.imports import Applied, Fields, ImportOptions, Rejection, Row, Valid, read_row, shown
 from stockroom.domain.tasks import Lease
 from stockroom.storage import tasks
-from stockroom.storage.ahead import ahead
 from stockroom.storage.csv_lines import survey
 from stockroom.storage.csv_rows import read_rows
 from stockroom.storage.engines import Database, Work
@@ -73,17 +72,14 @@ def run(
     applier = kind.applier(lease, options)
     with files.open(options.file) as source:
         rows = _checked(source, found.encoding, options, kind.fields(options), validators[kind.schema])
-        # The next chunk is read and checked while the database is busy with this one.
-        chunks = ahead(_chunks(rows, lease.done, again=applier.forgets))
-        with contextlib.closing(chunks):
-            for is_new, chunk in chunks:
-                if stopping():
-                    return False
-                with database.work() as work:
-                    leases.renew(work, lease)
-                    applied = applier.apply(work, [row for row in chunk if isinstance(row, tuple)])
-                    if is_new:
-                        standing = _note(work, lease, chunk, applied, standing)
+        for is_new, chunk in _chunks(rows, lease.done, again=applier.forgets):
+            if stopping():
+                return False
+            with database.work() as work:
+                leases.renew(work, lease)
+                applied = applier.apply(work, [row for row in chunk if isinstance(row, tuple)])
+                if is_new:
+                    standing = _note(work, lease, chunk, applied, standing)
     with database.work() as work:
         leases.finish(work, lease, done=standing.done, summary=standing.summary)
     with contextlib.suppress(OSError):

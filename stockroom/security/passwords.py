@@ -2,11 +2,11 @@
 
 import base64
 import secrets
-import threading
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -14,6 +14,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from stockroom.domain.errors import Overloaded, WeakPassword
 
 SHORTEST, LONGEST = 15, 128
+
+T = TypeVar("T")
 
 _LONGEST_PATTERN = 8
 _SHORTEST_NAME = 4
@@ -42,24 +44,19 @@ class Passwords:
         """`patience` is in seconds: who waits longer for a turn is refused with Overloaded."""
         # The first choice of OWASP's password storage cheat sheet: Argon2id with 19 MiB.
         self._hasher = hasher or PasswordHasher(memory_cost=19_456, time_cost=2, parallelism=1)
-        self._turns = threading.BoundedSemaphore(at_once)
+        # A thread that has hashed keeps the memory; so these do it, and not all that handle requests.
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="passwords")
         self._patience = patience
         self._dummy = _nobodys_hash(self._hasher)
         self._blocked = _blocklist()
         self._walks = tuple(turn for walk in _WALKS for turn in (_cycle(walk), _cycle(walk[::-1])))
 
     def hash(self, password: str) -> str:
-        with self._turn():
-            return self._hasher.hash(_octets(password))
+        return self._in_turn(lambda: self._hasher.hash(_octets(password)))
 
     def verify(self, password: str, stored: str | None) -> bool:
         """Whether `stored` is a hash of `password`. None, for a name nobody has, costs as much as one."""
-        with self._turn():
-            try:
-                self._hasher.verify(stored or self._dummy, _octets(password))
-            except (VerificationError, InvalidHashError):
-                return False
-            return stored is not None
+        return self._in_turn(lambda: self._fits(password, stored or self._dummy)) and stored is not None
 
     def outdated(self, stored: str) -> bool:
         """Whether `stored` was made with other parameters than are in use now."""
@@ -86,14 +83,21 @@ class Passwords:
                 return f"contains the {what}"
         return None
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if not self._turns.acquire(timeout=self._patience):
-            raise Overloaded("Too many passwords are being checked at the moment.", retry_after=1)
+    def _fits(self, password: str, stored: str) -> bool:
         try:
-            yield
-        finally:
-            self._turns.release()
+            return self._hasher.verify(stored, _octets(password))
+        except (VerificationError, InvalidHashError):
+            return False
+
+    def _in_turn(self, work: Callable[[], T]) -> T:
+        turn = self._threads.submit(work)
+        try:
+            return turn.result(self._patience)
+        except TimeoutError:
+            if turn.cancel():
+                detail = "Too many passwords are being checked at the moment."
+                raise Overloaded(detail, retry_after=1) from None
+            return turn.result()
 
 
 def _nobodys_hash(hasher: PasswordHasher) -> str:

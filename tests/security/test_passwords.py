@@ -85,7 +85,7 @@ def test_hashes_of_other_parameters_are_outdated(passwords: Passwords) -> None:
 
 def test_who_waits_too_long_for_a_turn_is_refused_and_the_turn_comes_back() -> None:
     hasher = StuckHasher()
-    passwords = Passwords(hasher, at_once=2, patience=0)
+    passwords = Passwords(hasher, at_once=2, patience=0.05)
     busy = [threading.Thread(target=passwords.verify, args=(GOOD, None)) for _ in range(2)]
     for thread in busy:
         thread.start()
