@@ -10,8 +10,8 @@ T = TypeVar("T")
 def ahead(things: Iterator[T]) -> Generator[T]:
     """The same things. Close it before what they are made from, for the thread may be at the next one.
 
-    It is for a thread that waits for the database. One that computes keeps Python's lock from whoever does the
-    rest: imports became three times as slow when their rows were checked ahead.
+    It is for a thread that waits for the database. One that computes keeps Python's lock from whoever does
+    the rest: imports became three times as slow when their rows were checked ahead.
     """
     end = object()
     with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
