@@ -67,9 +67,9 @@ class Dispatcher:
 
 def _sender(settings: Settings) -> Send:
     # Loading Celery takes a tenth of a second and more, which the start of the API need not wait for.
-    from celery import Celery  # noqa: PLC0415
+    from celery import Celery  # noqa: PLC0415 - see above
 
-    from tasks import folder  # noqa: PLC0415
+    from tasks import folder  # noqa: PLC0415 - see above
 
     folder.install()
     celery: Any = Celery(QUEUE, set_as_current=False)

@@ -89,26 +89,20 @@ class Worker:
         """Begin to take into the summary's totals what has changed."""
         self._begin("tally", lambda: tally(self.parts().database, self.stopping))
 
-    def _begin(self, name: str, duty: Callable[[], None]) -> None:
-        """Do this in a thread as `tidy` does, unless it is still being done."""
+    def tidy(self) -> None:
+        """Begin to throw away what has served its time."""
+        self._begin("housekeeping", lambda: housekeeping.tidy(self.parts().database, self.parts().files))
+
+    def _begin(self, name: str, duty: Callable[[], object]) -> None:
+        """Do this in a thread, as it may take seconds, which no event loop can wait; not twice at a time."""
         running = self._running.get(name)
         if not self.stopping() and (running is None or not running.is_alive()):
             thread = threading.Thread(target=self._attempt, args=(name, duty), name=name, daemon=True)
             self._running[name] = thread
             thread.start()
 
-    def _attempt(self, name: str, duty: Callable[[], None]) -> None:
+    def _attempt(self, name: str, duty: Callable[[], object]) -> None:
         try:
             duty()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next wake-up is soon
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next wake-up comes
             log.warning("duty.failed", duty=name, reason=repr(error))
-
-    def tidy(self) -> None:
-        """Begin to throw away what has served its time; it may take seconds, which no event loop can wait."""
-        threading.Thread(target=self._tidy, name="housekeeping", daemon=True).start()
-
-    def _tidy(self) -> None:
-        try:
-            housekeeping.tidy(self.parts().database, self.parts().files)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next hour comes
-            log.warning("housekeeping.failed", reason=repr(error))

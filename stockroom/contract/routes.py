@@ -1,6 +1,6 @@
 """The paths of a contract, to be looked up: how many there are makes no difference."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -18,8 +18,14 @@ class Route:
     parameters: Mapping[str, int]
 
     def operation(self, method: str) -> Operation | None:
-        # HEAD is GET without its body (RFC 9110, 9.3.2), which the server leaves out.
-        return self.methods.get("GET" if method == "HEAD" else method)
+        if method == "HEAD" and method not in self.methods:
+            # GET without its body (RFC 9110, 9.3.2), which the server leaves out.
+            method = "GET"
+        return self.methods.get(method)
+
+
+_Tables = dict[int, dict[tuple[int, ...], dict[Any, Route]]]
+"""By the number of segments, the places of the literal ones, and these themselves."""
 
 
 class Routes:
@@ -29,12 +35,14 @@ class Routes:
     """
 
     def __init__(self, operations: Mapping[str, Operation]) -> None:
-        self._tables: dict[int, dict[tuple[int, ...], dict[Any, Route]]] = {}
+        tables: _Tables = {}
         for operation in operations.values():
-            self._add(operation)
-        self._lookups: dict[int, list[tuple[Callable[[Segments], Any], dict[Any, Route]]]] = {
-            length: [(itemgetter(*places), table) for places, table in sorted(tables.items(), key=_literals)]
-            for length, tables in self._tables.items()
+            _add(tables, operation)
+        self._lookups = {
+            length: [
+                (itemgetter(*places), table) for places, table in sorted(of_length.items(), key=_literals)
+            ]
+            for length, of_length in tables.items()
         }
 
     def find(self, path: str) -> tuple[Route, Segments] | None:
@@ -52,13 +60,14 @@ class Routes:
         methods = set(found[0].methods) if found else set()
         return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
-    def _add(self, operation: Operation) -> None:
-        segments = operation.path.split("/")
-        parameters = {name[1:-1]: place for place, name in enumerate(segments) if name.startswith("{")}
-        places = tuple(place for place in range(len(segments)) if place not in parameters.values())
-        table = self._tables.setdefault(len(segments), {}).setdefault(places, {})
-        route = table.setdefault(itemgetter(*places)(segments), Route({}, parameters))
-        route.methods[operation.method] = operation
+
+def _add(tables: _Tables, operation: Operation) -> None:
+    segments = operation.path.split("/")
+    parameters = {name[1:-1]: place for place, name in enumerate(segments) if name.startswith("{")}
+    places = tuple(place for place in range(len(segments)) if place not in parameters.values())
+    table = tables.setdefault(len(segments), {}).setdefault(places, {})
+    route = table.setdefault(itemgetter(*places)(segments), Route({}, parameters))
+    route.methods[operation.method] = operation
 
 
 def _literals(entry: tuple[tuple[int, ...], object]) -> int:

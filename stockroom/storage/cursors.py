@@ -3,20 +3,17 @@
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
 from stockroom.domain.errors import InvalidRequest
-from stockroom.storage.tables import Moment
+from stockroom.storage.tables import EPOCH, MILLISECOND, Moment, stored
 
 LONGEST = 1_500
 """Characters of a cursor (contract: Cursor): a name of 200 characters of four bytes takes 1,200."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +57,13 @@ def _unpack(cursor: str, order: str) -> list[object]:
 
 
 def _plain(value: object) -> object:
-    return (value - _EPOCH) // _MILLISECOND if isinstance(value, datetime) else value
+    return stored(value) if isinstance(value, datetime) else value
 
 
 def _typed(kind: sa.types.TypeEngine[Any], value: object) -> object:
     """The value as the column holds it; the databases answer other types, sizes and NUL with an error."""
     if isinstance(kind, Moment):
-        return _EPOCH + _whole(value, bits=64) * _MILLISECOND
+        return EPOCH + _whole(value, bits=64) * MILLISECOND
     if isinstance(kind, sa.Integer):
         return _whole(value, bits=64 if isinstance(kind, sa.BigInteger) else 32)
     if isinstance(kind, sa.String) and isinstance(value, str) and "\0" not in value:

@@ -24,7 +24,7 @@ _FETCHED = 2_000
 """Rows that the database hands over at a time."""
 
 
-class Listing(NamedTuple):
+class Found(NamedTuple):
     """How many records there are, and all of them in turn."""
 
     total: int
@@ -40,7 +40,7 @@ class _Selection(NamedTuple):
 
 
 @contextmanager
-def read(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> Iterator[Listing]:
+def read(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> Iterator[Found]:
     """Find what `options` ask for. The records are read while they are asked for, a few at a time."""
     rows, counted, records = _SELECT[options.kind](snapshot, options, now)
     total = snapshot.scalar(sa.select(sa.func.count()).select_from(counted.subquery())) or 0
@@ -49,7 +49,7 @@ def read(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> Iter
         snapshot.execute(rows, execution_options={"yield_per": _FETCHED}) as result,
         closing(_fetched_ahead(result.partitions())) as found,
     ):
-        yield Listing(total, records(found))
+        yield Found(total, records(found))
 
 
 def _fetched_ahead(parts: Iterator[Sequence[_Row]]) -> Generator[_Row]:

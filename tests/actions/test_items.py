@@ -313,6 +313,7 @@ def test_items_are_listed_by_sku_and_without_the_archived(
         ("\\", {"50%_off\\/"}),
         ("/", {"50%_off\\/"}),
         ("off", {"50%_off\\/", "500 off"}),
+        ("lan\0tern", set()),
         ("nothing", set()),
     ],
 )

@@ -309,7 +309,7 @@ def test_a_walk_meets_each_location_once(reader: sa.Connection, places: list[Loc
     assert sorted(met) == sorted(place.code for place in places if not place.archived)
 
 
-@pytest.mark.parametrize(("q", "name"), [("yard_", "Yard_1"), ("ELLA", "Cellar"), ("%", None)])
+@pytest.mark.parametrize(("q", "name"), [("yard_", "Yard_1"), ("ELLA", "Cellar"), ("%", None), ("\0", None)])
 def test_q_finds_text_in_the_name(
     reader: sa.Connection, places: list[Location], q: str, name: str | None
 ) -> None:

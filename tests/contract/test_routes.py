@@ -82,3 +82,11 @@ def test_head_is_get() -> None:
     assert found
     assert found[0].operation("HEAD") is found[0].operation("GET")
     assert found[0].operation("PUT") is None
+
+
+def test_head_is_its_own_operation_where_there_is_one() -> None:
+    found = routes("GET /things", "HEAD /things").find("/things")
+    assert found
+    head = found[0].operation("HEAD")
+    assert head
+    assert head.id == "HEAD /things"
