@@ -39,6 +39,8 @@ log = structlog.get_logger(__name__)
 POLL = 0.5
 # The database is away or overwhelmed; nothing of the request was done.
 OUTAGES = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+# What waits for a core or a disk. SQLite does, too; PostgreSQL is waited for on the event loop.
+BLOCKING = {"passwords", "files"}
 
 
 def __getattr__(name: str) -> ASGIApp:
@@ -70,7 +72,7 @@ def create_app(
     contract = contract or load_contract(uploads=settings.data_dir)
     parts = _Parts(
         settings=settings,
-        database=database or open_database(settings.database_url, connections=settings.threads + 4),
+        database=database or open_database(settings.database_url, connections=2 * settings.threads + 4),
         revocations=(revocations := Revocations()),
         tokens=Tokens(data_dir.signing_key(settings), revocations),
         dispatcher=Dispatcher(settings),
@@ -116,7 +118,7 @@ class _Parts:
                 "dispatcher": self.dispatcher,
             },
             providers={
-                "reader": lambda exchange: self.database.reads.connect(),
+                "reader": lambda exchange: self.database.reader(),
                 "work": lambda exchange: self.database.work(),
                 "principal": lambda exchange: nullcontext(exchange.principal),
                 "now": lambda exchange: nullcontext(clock()),
@@ -126,6 +128,7 @@ class _Parts:
             explain=explain,
             is_recorded=lambda error: isinstance(error, DomainError) and error.recorded,
             lifespan=self._lifespan,
+            blocking=BLOCKING | ({"reader", "work"} if self.settings.embedded else set()),
             redis_url=self.settings.redis_url or None,
             enforce_limits=self.settings.rate_limits == "enforce",
             trusted_proxies=self.settings.trusted_proxies,
@@ -178,7 +181,7 @@ class _Parts:
                 log.warning("revocations.database_away", error=str(error))
 
     def _poll(self, after: int) -> int:
-        with self.database.reads.connect() as reader:
+        with self.database.reader() as reader:
             return sessions.poll(reader, self.revocations, after, self.database.clock())
 
 
@@ -212,7 +215,7 @@ class _Keys:
     database: Database
 
     def find(self, key: Key) -> Kept | None:
-        with self.database.reads.connect() as reader:
+        with self.database.reader() as reader:
             row = idempotency.find(reader, key, self.database.clock())
         return None if row is None else Kept(row.fingerprint, row.status, row.headers, row.body)
 

@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -19,11 +19,13 @@ def bind_handlers(
     package: ModuleType,
     constants: Mapping[str, object],
     providers: Mapping[str, Provider],
+    blocking: Collection[str] = (),
 ) -> Mapping[str, BoundHandler]:
     """Bind each operation to the function its operationId names in `package`.
 
     A handler's positional parameters are the operation's own; its keyword-only ones are dependencies, looked
-    up in `constants` (bound now) and `providers` (made for each request). Raises ContractError.
+    up in `constants` (bound now) and `providers` (made for each request). Whoever uses one that is `blocking`
+    runs in a thread. Raises ContractError.
     """
     functions = dict(_functions(package))
     faults = [
@@ -40,7 +42,7 @@ def bind_handlers(
         if fault:
             faults.append(document.fault((*operation.pointer, "operationId"), fault))
         elif function:
-            bound[operation.id] = _bind(operation, function, constants, providers)
+            bound[operation.id] = _bind(operation, function, constants, providers, blocking)
     if faults:
         raise ContractError("\n".join(faults))
     return bound
@@ -83,6 +85,7 @@ def _bind(
     function: Callable[..., Any],
     constants: Mapping[str, object],
     providers: Mapping[str, Provider],
+    blocking: Collection[str],
 ) -> BoundHandler:
     _, dependencies = _signature(function)
     return BoundHandler(
@@ -91,6 +94,7 @@ def _bind(
         arguments=operation.arguments,
         scoped=tuple((name, providers[name]) for name in dependencies if name in providers),
         on_loop=inspect.iscoroutinefunction(function),
+        blocks=not set(blocking).isdisjoint(dependencies),
         invalidates=any(scope.endswith(":write") for scope in operation.scopes or ())
         and operation.method != "GET",
     )

@@ -1,4 +1,4 @@
-"""The way from Connexion into Flask: one thread hop, and no second routing to disagree with the first."""
+"""The way from Connexion into Flask: one hop, and no second routing to disagree with the first."""
 
 from functools import partial
 
@@ -10,15 +10,18 @@ from stockroom.contract.exchange import Exchange, exchange_of
 from stockroom.contract.replies import Reply, send_reply, start_of
 from stockroom.contract.streams import send_stream
 from stockroom.contract.threads import Threads
+from stockroom.fibers import Fibers
 
 
 class Bridge:
     """The ASGI application that Connexion wraps."""
 
-    def __init__(self, flask: Flask, dispatcher: Dispatcher, threads: int) -> None:
+    def __init__(self, flask: Flask, dispatcher: Dispatcher, at_once: int) -> None:
+        """`at_once` requests are worked on in fibers, and as many in threads."""
         self._flask = flask
         self._dispatcher = dispatcher
-        self._threads = Threads(threads, "handler")
+        self._fibers = Fibers(at_once)
+        self._threads = Threads(at_once, "handler")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -39,7 +42,8 @@ class Bridge:
             return await self._dispatcher.reply_on_loop(handler, exchange)
         if kept := self._dispatcher.kept(handler, exchange):
             return kept
-        return await self._threads.run(partial(self._in_flask, handler, exchange))
+        run = self._threads.run if handler.blocks else self._fibers.run
+        return await run(partial(self._in_flask, handler, exchange))
 
     def _in_flask(self, handler: BoundHandler, exchange: Exchange) -> Reply:
         # Its application context, for extensions and what is to be torn down. There is no request of Flask's:

@@ -18,13 +18,17 @@ WORK = "work"
 
 @dataclass(frozen=True)
 class BoundHandler:
-    """A handler with its constant dependencies bound; `scoped` are made anew for each request."""
+    """A handler with its constant dependencies bound; `scoped` are made anew for each request.
+
+    One that `blocks` needs a thread; `on_loop` is a coroutine.
+    """
 
     operation: Operation
     call: Callable[..., Any]
     arguments: tuple[str, ...]
     scoped: tuple[tuple[str, Provider], ...]
     on_loop: bool
+    blocks: bool
     invalidates: bool
 
 

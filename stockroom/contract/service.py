@@ -1,6 +1,6 @@
 """The contract, its handlers and their surroundings put together into one ASGI application."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -48,6 +48,8 @@ class Surroundings:
     explain: Callable[[Exception], Problem | None]
     is_recorded: Callable[[Exception], bool]
     lifespan: Lifespan
+    blocking: Collection[str] = ()
+    """Constants and providers that wait otherwise than a fiber can: whoever uses one runs in a thread."""
     redis_url: str | None = None
     enforce_limits: bool = True
     trusted_proxies: int = 0
@@ -60,7 +62,12 @@ def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
     """Raises ContractError when contract and handlers do not fit."""
     flask = Flask("stockroom")
     handlers = bind_handlers(
-        contract.document, contract.operations, around.handlers, around.constants, around.providers
+        contract.document,
+        contract.operations,
+        around.handlers,
+        around.constants,
+        around.providers,
+        around.blocking,
     )
     dispatcher = Dispatcher(
         handlers,

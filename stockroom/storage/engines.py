@@ -10,6 +10,8 @@ from typing import Self
 import sqlalchemy as sa
 
 from stockroom.storage import sqlite
+from stockroom.storage.lending import Lending, Lent, Liveness
+from stockroom.storage.readers import Reader
 
 Clock = Callable[[], datetime]
 
@@ -26,7 +28,7 @@ class Work:
     Reads before the first write must not hold SQLite's only write lock, hence the late beginning.
     """
 
-    def __init__(self, engine: sa.Engine, now: datetime) -> None:
+    def __init__(self, engine: sa.Engine | Lending, now: datetime) -> None:
         self.now = now
         self._engine = engine
         self._connection: sa.Connection | None = None
@@ -79,9 +81,15 @@ class Database:
     reads: sa.Engine
     writes: sa.Engine
     clock: Clock = utc_now
+    lent_reads: Lending | None = None
+    lent_writes: Lending | None = None
+
+    def reader(self) -> sa.Connection:
+        """A connection for reading, to be closed after use. Raises what `reads` raises."""
+        return (self.lent_reads or self.reads).connect()
 
     def work(self) -> Work:
-        return Work(self.writes, self.clock())
+        return Work(self.lent_writes or self.writes, self.clock())
 
     @contextmanager
     def snapshot(self) -> Iterator[sa.Connection]:
@@ -98,15 +106,26 @@ class Database:
             yield connection
 
     def dispose(self) -> None:
-        self.reads.dispose()
-        self.writes.dispose()
+        for connections in (self.lent_reads, self.lent_writes, self.reads, self.writes):
+            if connections is not None:
+                connections.dispose()
 
 
 def open_database(url: str, *, connections: int) -> Database:
     """Open the database at `url` (SQLAlchemy form) for up to `connections` threads; nothing is read yet."""
+    liveness = Liveness()
     if sa.make_url(url).get_backend_name() == "sqlite":
-        return Database(*sqlite.engines(url, connections))
-    # Here, so that those who use SQLite do not load psycopg.
-    from stockroom.storage import postgresql  # noqa: PLC0415 - see above
+        reads, writes = sqlite.engines(url, connections)
+    else:
+        # Here, so that those who use SQLite do not load psycopg.
+        from stockroom.storage import postgresql  # noqa: PLC0415 - see above
 
-    return Database(*postgresql.engines(url, connections))
+        reads, writes = postgresql.engines(url, connections, liveness)
+    # Half of the connections, for there are others who ask the engines.
+    spare = connections // 2
+    return Database(
+        reads,
+        writes,
+        lent_reads=Lending(reads, liveness, Reader, spare),
+        lent_writes=Lending(writes, liveness, Lent, spare),
+    )

@@ -1,22 +1,28 @@
 """Engines for PostgreSQL, through psycopg."""
 
+import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import orjson
 import psycopg
 import sqlalchemy as sa
+from psycopg.abc import PQGen
+from psycopg.waiting import Ready
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-IDLE = 5.0
-"""Seconds that a connection may have been idle and is still taken for alive."""
+from stockroom import fibers
+from stockroom.storage.lending import Liveness
 
 _USED = "used"
+_READY = {(True, False): Ready.R, (False, True): Ready.W}
+
+T = TypeVar("T")
 
 
-def engines(url: str, connections: int) -> tuple[sa.Engine, sa.Engine]:
+def engines(url: str, connections: int, liveness: Liveness) -> tuple[sa.Engine, sa.Engine]:
     """The engines for reads, which run each statement by itself, and for writes."""
     # What people stored, password hashes too, has no place in the log lines of errors: `hide_parameters`.
     options = {
@@ -29,11 +35,19 @@ def engines(url: str, connections: int) -> tuple[sa.Engine, sa.Engine]:
     }
     reads = sa.create_engine(url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, **options)
     writes = sa.create_engine(url, **options)
-    liveness = _Liveness()
     for engine in (reads, writes):
+        sa.event.listen(engine, "do_connect", _connect)
         sa.event.listen(engine, "connect", _prepare)
         liveness.watch(engine)
+        _ask_when_checked_out(engine, liveness)
     return reads, writes
+
+
+def _connect(
+    dialect: sa.Dialect, record: object, arguments: Sequence[Any], options: dict[str, Any]
+) -> psycopg.Connection[Any]:
+    # A server that is out of reach is waited for, which would hold up everybody else.
+    return fibers.apart(lambda: _Connection.connect(*arguments, **options))
 
 
 def _prepare(connection: psycopg.Connection[Any], record: object) -> None:
@@ -47,37 +61,46 @@ def _json(value: object) -> str:
     return orjson.dumps(value, default=list, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-class _Liveness:
-    """Has connections replaced that are gone. To ask each at every use would take as long as a read does.
+def _ask_when_checked_out(engine: sa.Engine, liveness: Liveness) -> None:
+    @sa.event.listens_for(engine, "connect")
+    @sa.event.listens_for(engine, "checkin")
+    def note_use(connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info[_USED] = time.monotonic()
 
-    Those are asked that were idle, and those that were there when another was gone or could not be made. So
-    a database that goes away fails the requests under way and the next, which are told to come again.
-    """
+    @sa.event.listens_for(engine, "checkout")
+    def require_alive(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+        if liveness.is_sure(record.info[_USED]):
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise sa.exc.DisconnectionError from error
 
-    def __init__(self) -> None:
-        self._lost_at = 0.0
 
-    def watch(self, engine: sa.Engine) -> None:
-        @sa.event.listens_for(engine, "connect")
-        @sa.event.listens_for(engine, "checkin")
-        def note_use(connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
-            record.info[_USED] = time.monotonic()
+class _Connection(psycopg.Connection[Any]):
+    """Waits for the server as whoever uses it can: in a thread by blocking it, in a fiber by leaving it."""
 
-        @sa.event.listens_for(engine, "checkout")
-        def require_alive(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
-            used = record.info[_USED]
-            if used > time.monotonic() - IDLE and used > self._lost_at:
-                return
-            try:
-                engine.dialect.do_ping(connection)
-            except engine.dialect.loaded_dbapi.Error as error:
-                raise sa.exc.DisconnectionError from error
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        if timeout is not None or not fibers.in_fiber():
+            return super().wait(gen, interval, timeout)
+        try:
+            return self._wait_in_fiber(gen)
+        except asyncio.CancelledError:
+            # Whatever the server was about is not to be taken for the answer to the next statement.
+            self.pgconn.finish()
+            raise
 
-        @sa.event.listens_for(engine, "handle_error")
-        def note_loss(context: sa.ExceptionContext) -> None:
-            # Without a connection: none could be made.
-            if context.is_disconnect or context.connection is None:
-                self._lost_at = time.monotonic()
+    def _wait_in_fiber(self, gen: PQGen[T]) -> T:
+        try:
+            wanted = next(gen)
+            while True:
+                readiness = fibers.readiness(
+                    self.pgconn.socket, reading=bool(wanted & Ready.R), writing=bool(wanted & Ready.W)
+                )
+                wanted = gen.send(_READY[fibers.wait_for(readiness)])
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
 
 class _Cursor(psycopg.Cursor[Any]):

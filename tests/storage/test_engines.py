@@ -1,11 +1,14 @@
 """How connections to PostgreSQL are set up, and what becomes of those that are gone."""
 
+import asyncio
+import threading
 from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
 
-from stockroom.storage import postgresql
+from stockroom.fibers import Fibers
+from stockroom.storage import lending
 from stockroom.storage.engines import Database, open_database
 
 
@@ -45,7 +48,7 @@ def test_columns_have_their_names(opened: Database) -> None:
 def test_a_connection_that_is_gone_is_replaced_after_it_was_idle(
     opened: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgresql, "IDLE", 0)
+    monkeypatch.setattr(lending, "IDLE", 0)
     with opened.reads.connect() as connection:
         process = process_of(connection)
     end(opened, process)
@@ -89,3 +92,38 @@ def test_once_none_could_be_made_all_are_asked(opened: Database) -> None:
         administrator.exec_driver_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     with opened.reads.connect() as connection:
         assert process_of(connection) != process
+
+
+def test_a_fiber_waits_for_the_database_while_others_run(opened: Database) -> None:
+    def ask(seconds: float) -> int:
+        with opened.reader() as reader:
+            reader.execute(sa.text("SELECT pg_sleep(:seconds)"), {"seconds": seconds})
+        order.append(seconds)
+        return threading.get_ident()
+
+    async def scenario() -> list[int]:
+        pool = Fibers(2)
+        return await asyncio.gather(pool.run(lambda: ask(0.3)), pool.run(lambda: ask(0)))
+
+    order: list[float] = []
+    assert set(asyncio.run(scenario())) == {threading.get_ident()}
+    assert order == [0, 0.3]
+
+
+def test_a_question_that_is_broken_off_costs_its_connection(opened: Database) -> None:
+    def ask() -> None:
+        with opened.reader() as reader:
+            processes.append(process_of(reader))
+            reader.execute(sa.text("SELECT pg_sleep(60)"))
+
+    async def scenario() -> None:
+        pool = Fibers(1)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await pool.run(ask)
+
+    processes: list[int] = []
+    asyncio.run(scenario())
+    with opened.reader() as reader:
+        assert process_of(reader) not in processes
+        assert reader.scalar(sa.select(sa.literal(1))) == 1

@@ -1,0 +1,129 @@
+"""Statements that come again go straight to the driver, and answer as they do in SQLAlchemy's way."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from stockroom.storage.engines import Database, open_database
+from stockroom.storage.readers import Reader
+from stockroom.storage.tables import Moment
+
+THEN = datetime(2026, 11, 27, 13, 29, 41, 123000, UTC)
+
+
+@pytest.fixture
+def opened(database_url: str) -> Iterator[Database]:
+    database = open_database(database_url, connections=4)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def reader(opened: Database) -> Iterator[sa.Connection]:
+    with opened.reader() as connection:
+        yield connection
+
+
+def often(reader: sa.Connection, statement: Any, values: Any = None) -> list[list[Any]]:
+    """The rows of one execution after the other."""
+    return [reader.execute(statement, values).all() for _ in range(3)]
+
+
+def moments() -> sa.Select[*tuple[Any, ...]]:
+    given = sa.bindparam("given", type_=Moment)
+    return sa.select(
+        given.label("moment"),
+        sa.bindparam("text", type_=sa.String).label("text"),
+        sa.literal(7).label("seven"),
+    )
+
+
+def test_values_are_bound_and_read_as_their_types_say(reader: sa.Connection) -> None:
+    for rows in often(reader, moments(), {"given": THEN, "text": "Grün 50%"}):
+        assert rows == [(THEN, "Grün 50%", 7)]
+
+
+def test_each_execution_has_its_own_values(reader: sa.Connection) -> None:
+    statement = moments()
+    texts = [reader.execute(statement, {"given": THEN, "text": text}).one().text for text in "abcd"]
+    assert texts == ["a", "b", "c", "d"]
+
+
+def test_rows_are_read_by_name_and_by_column(reader: sa.Connection) -> None:
+    column = sa.literal(1).label("one")
+    statement = sa.select(column, sa.literal("x").label("other"))
+    for rows in often(reader, statement):
+        assert rows[0].one == rows[0]._mapping["one"] == rows[0]._mapping[column] == 1
+        assert rows[0].other == "x"
+
+
+def test_all_ways_to_take_a_result(reader: sa.Connection) -> None:
+    rows = sa.union_all(sa.select(sa.literal(1).label("n")), sa.select(sa.literal(2).label("n"))).order_by(
+        "n"
+    )
+    for _ in range(3):
+        assert reader.scalar(rows) == 1
+        assert reader.scalars(rows).all() == [1, 2]
+        assert reader.execute(rows).mappings().all() == [{"n": 1}, {"n": 2}]
+        assert [row.n for row in reader.execute(rows)] == [1, 2]
+        assert reader.execute(rows.limit(0)).one_or_none() is None
+
+
+def test_a_list_of_any_length_may_be_looked_for(reader: sa.Connection) -> None:
+    numbers = sa.select(sa.literal(2).in_(sa.bindparam("among", expanding=True)))
+    found = [bool(reader.scalar(numbers, {"among": among})) for among in ([1], [1, 2], [2, 3, 4], [])]
+    assert found == [False, True, True, False]
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_value_that_is_missing_is_an_error_at_any_sight(reader: sa.Connection, times: int) -> None:
+    statement = moments()
+    for _ in range(times):
+        reader.execute(statement, {"given": THEN, "text": "x"}).all()
+    with pytest.raises(sa.exc.StatementError, match="text"):
+        reader.execute(statement, {"given": THEN})
+
+
+def test_errors_are_sqlalchemys_at_any_sight(reader: sa.Connection) -> None:
+    statement = sa.select(sa.column("nothing")).select_from(sa.table("nowhere"))
+    for _ in range(3):
+        with pytest.raises(sa.exc.DBAPIError, match="nowhere"):
+            reader.execute(statement)
+    assert reader.scalar(sa.select(sa.literal(1))) == 1
+
+
+def test_a_statement_of_text_is_left_to_sqlalchemy(reader: sa.Connection) -> None:
+    statement = sa.text("SELECT 1 AS one")
+    assert [rows[0].one for rows in often(reader, statement)] == [1, 1, 1]
+
+
+def test_what_is_broken_off_costs_the_connection(opened: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    statement = sa.select(sa.literal(1))
+    with opened.reader() as reader:
+        often(reader, statement)
+        process = reader.connection.dbapi_connection
+
+        class Interrupted:
+            connection = process
+
+            def execute(self, *arguments: object) -> None:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(reader, "_cursor", Interrupted())
+        with pytest.raises(KeyboardInterrupt):
+            reader.execute(statement)
+    with opened.reader() as reader:
+        assert reader.connection.dbapi_connection is not process
+        assert reader.scalar(statement) == 1
+
+
+def test_one_that_came_by_another_connection_is_not_kept(opened: Database) -> None:
+    with opened.reader() as reader:
+        reader.invalidate()
+        assert reader.scalar(sa.select(sa.literal(1))) == 1
+    with opened.reader() as another:
+        assert another is not reader
+        assert isinstance(another, Reader)
