@@ -4,6 +4,8 @@ import time
 
 import sqlalchemy as sa
 
+from stockroom import fibers
+
 IDLE = 5.0
 """Seconds that a connection may have been idle and is still taken for alive."""
 
@@ -47,7 +49,8 @@ class Lending:
             if self._liveness.is_sure(connection.used) or connection.lives():
                 connection.kept = False
                 return connection
-        return self._kind(self)
+        # A database that is out of reach is waited for, and SQLAlchemy's first connection has others block.
+        return fibers.apart(lambda: self._kind(self))
 
     def take_back(self, connection: "Lent") -> bool:
         """Keep the connection, if there is room."""

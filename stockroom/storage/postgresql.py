@@ -46,8 +46,7 @@ def engines(url: str, connections: int, liveness: Liveness) -> tuple[sa.Engine, 
 def _connect(
     dialect: sa.Dialect, record: object, arguments: Sequence[Any], options: dict[str, Any]
 ) -> psycopg.Connection[Any]:
-    # A server that is out of reach is waited for, which would hold up everybody else.
-    return fibers.apart(lambda: _Connection.connect(*arguments, **options))
+    return _Connection.connect(*arguments, **options)
 
 
 def _prepare(connection: psycopg.Connection[Any], record: object) -> None:

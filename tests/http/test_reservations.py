@@ -1,6 +1,7 @@
 """Reservations on the wire: held, shown, released, fulfilled, and each refusal with its own problem."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -226,7 +227,7 @@ def test_an_expired_reservation_is_shown_so_and_holds_nothing(
     end = database.clock() + timedelta(minutes=5)
     held = hold(("AX-1", 10), expires_at=end.isoformat()).json()
     # By the clock of this process the time has come.
-    ahead = serve(Database(database.reads, database.writes, lambda: end))
+    ahead = serve(replace(database, clock=lambda: end))
     path = f"/reservations/{held['id']}"
     expired = held | {"state": "expired", "closed_at": held["expires_at"]}
     assert ahead.get(path, headers=clerk).json() == expired
