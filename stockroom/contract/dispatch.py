@@ -8,7 +8,7 @@ from typing import Any
 from stockroom.contract.cache import AnswerCache
 from stockroom.contract.exchange import Exchange
 from stockroom.contract.idempotency import InFlight, Kept, Key, KeyStore, KeyTaken, key_of, replay
-from stockroom.contract.operations import Operation
+from stockroom.contract.operations import IF_NONE_MATCH, Operation
 from stockroom.contract.replies import Reply, conditional, render
 
 # Makes a dependency that lives as long as one request: entered before the handler, left after it.
@@ -97,18 +97,22 @@ class Dispatcher:
     def _run(self, handler: BoundHandler, exchange: Exchange, key: Key | None) -> Reply:
         refused: Exception | None = None
         with ExitStack() as stack:
-            scoped = {name: stack.enter_context(provide(exchange)) for name, provide in handler.scoped}
+            values = self._values(handler, exchange)
+            for name, provide in handler.scoped:
+                values[name] = stack.enter_context(provide(exchange))
             try:
-                result = handler.call(**self._values(handler, exchange), **scoped)
+                result = handler.call(**values)
             except Exception as error:
                 if not self.is_recorded(error):
                     raise
                 refused = error
             else:
-                reply = render(handler.operation, result)
+                # What is kept has its body, whoever asked first.
+                known = None if handler.operation.cache else exchange.arguments.get(IF_NONE_MATCH)
+                reply = render(handler.operation, result, known)
                 if key:
                     kept = Kept(key.fingerprint, reply.status, dict(reply.headers), reply.body)
-                    self.keys.save(scoped[WORK], key, kept)
+                    self.keys.save(values[WORK], key, kept)
         if refused:
             raise refused
         if handler.invalidates:

@@ -3,10 +3,9 @@
 import asyncio
 import math
 import time
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import cast
+from typing import NamedTuple, cast
 
 import structlog
 from flask_limiter import Limiter
@@ -24,8 +23,7 @@ POLICY = "default"
 RETRY_STORAGE = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """Where a caller stands: `remaining` requests, `reset` whole seconds until one more is free."""
 
     allowed: bool
@@ -39,30 +37,38 @@ class Limits:
     def __init__(self, limiter: Limiter, *, enforce: bool) -> None:
         self.enforce = enforce
         self.in_process = isinstance(limiter.storage, WindowStorage)
-        self._primary = cast("MovingWindowSupport", limiter.storage)
-        self._fallback = WindowStorage()
+        self._remote = cast("MovingWindowSupport", limiter.storage)
+        self._windows = limiter.storage if isinstance(limiter.storage, WindowStorage) else WindowStorage()
         self._retry_at = 0.0
 
     async def hit(self, rule: RateLimit, key: str) -> Standing:
         if self.in_process:
-            return _count(self._primary, rule, key)
+            return self._count(rule, key)
         # A storage on the network may be slow or frozen; the event loop must not be.
         return await asyncio.get_running_loop().run_in_executor(None, self._hit_remote, rule, key)
 
     def _hit_remote(self, rule: RateLimit, key: str) -> Standing:
         if time.monotonic() >= self._retry_at:
             try:
-                return _count(self._primary, rule, key)
+                return _count_remotely(self._remote, rule, key)
             except Exception as error:  # noqa: BLE001 -- whatever the storage's client raises, requests go on
                 log.warning("limits.storage_away", error=repr(error))
                 self._retry_at = time.monotonic() + RETRY_STORAGE
-        return _count(self._fallback, rule, key)
+        return self._count(rule, key)
+
+    def _count(self, rule: RateLimit, key: str) -> Standing:
+        return _standing(rule, *self._windows.count(key, rule.quota, rule.window))
 
 
-def _count(storage: MovingWindowSupport, rule: RateLimit, key: str) -> Standing:
+def _count_remotely(storage: MovingWindowSupport, rule: RateLimit, key: str) -> Standing:
     allowed = storage.acquire_entry(key, rule.quota, rule.window)
     start, used = storage.get_moving_window(key, rule.quota, rule.window)
-    reset = min(max(math.ceil(start + rule.window - time.time()), 1), rule.window)
+    return _standing(rule, allowed, time.time() - start, used)
+
+
+def _standing(rule: RateLimit, allowed: bool, age: float, used: int) -> Standing:
+    """`age` is that of the window's first request, in seconds; `used` is how many it has."""
+    reset = min(max(math.ceil(rule.window - age), 1), rule.window)
     return Standing(allowed, max(rule.quota - used, 0) if allowed else 0, reset)
 
 

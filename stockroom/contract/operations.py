@@ -66,6 +66,15 @@ class Operation:
         return content[0] if len(content) == 1 else None
 
     @cached_property
+    def cache_control(self) -> str:
+        """What the Cache-Control of the success is, unless its handler says otherwise."""
+        if self.cache:
+            return f"private, max-age={self.cache.seconds}"
+        if self.method == "GET" and self.scopes is not None:
+            return "private, no-cache"
+        return "no-store"
+
+    @cached_property
     def arguments(self) -> tuple[str, ...]:
         """The names of what a handler gets from the request."""
         names = tuple(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import orjson
@@ -25,31 +26,39 @@ class Reply:
     source: Source | None = None
 
 
-def render(operation: Operation, result: Any) -> Reply:
-    """What a handler returned (the value, or the value and headers) as the operation's success."""
+def render(operation: Operation, result: Any, known: str | None = None) -> Reply:
+    """What a handler returned (the value, or the value and headers) as the operation's success.
+
+    `known` are the ETags of what the client has: there is no body then, for `conditional` would not send it.
+    """
     value, headers = result if isinstance(result, tuple) else (result, {})
-    headers = {"Cache-Control": _cache_control(operation), **headers}
+    headers = {"Cache-Control": operation.cache_control, **headers}
     if value is None:
         return Reply(operation.success, headers, b"")
     if operation.media_type:
         headers.setdefault("Content-Type", operation.media_type)
     if is_source(value):
         return Reply(operation.success, headers, b"", value)
+    if _is_known(headers.get("ETag"), known):
+        return Reply(operation.success, headers, b"")
     body = value if isinstance(value, bytes) else to_json(value)
-    if 304 in operation.responses:
-        headers.setdefault("ETag", digest(body))
+    if "ETag" not in headers and 304 in operation.responses:
+        headers["ETag"] = digest(body)
     return Reply(operation.success, headers, body)
 
 
 def conditional(reply: Reply, arguments: Mapping[str, Any]) -> Reply:
     """`reply`, or 304 with its headers if the client has it already (RFC 9110, 13.1.2)."""
-    wanted, etag = arguments.get(IF_NONE_MATCH), reply.headers.get("ETag")
-    if wanted is None or etag is None:
-        return reply
-    if wanted != "*" and etag not in (tag.strip().removeprefix("W/") for tag in wanted.split(",")):
+    if not _is_known(reply.headers.get("ETag"), arguments.get(IF_NONE_MATCH)):
         return reply
     headers = {name: value for name, value in reply.headers.items() if name != "Content-Type"}
     return replace(reply, status=304, headers=headers, body=b"")
+
+
+def _is_known(etag: str | None, known: str | None) -> bool:
+    if known is None or etag is None:
+        return False
+    return known in (etag, "*") or etag in (tag.strip().removeprefix("W/") for tag in known.split(","))
 
 
 async def send_reply(send: Send, reply: Reply) -> None:
@@ -59,10 +68,15 @@ async def send_reply(send: Send, reply: Reply) -> None:
 
 def start_of(reply: Reply, length: int) -> Message:
     """How a reply of so many bytes begins."""
-    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.headers.items()]
+    headers = [(_wire_name(name), value.encode("latin-1")) for name, value in reply.headers.items()]
     if reply.status not in (204, 304):
         headers.append((b"content-length", str(length).encode()))
     return {"type": "http.response.start", "status": reply.status, "headers": headers}
+
+
+@cache
+def _wire_name(name: str) -> bytes:
+    return name.lower().encode()
 
 
 def to_json(value: Any) -> bytes:
@@ -76,11 +90,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} has no form in JSON")
-
-
-def _cache_control(operation: Operation) -> str:
-    if operation.cache:
-        return f"private, max-age={operation.cache.seconds}"
-    if operation.method == "GET" and operation.scopes is not None:
-        return "private, no-cache"
-    return "no-store"
