@@ -7,6 +7,7 @@ it into a thread.
 
 import asyncio
 import contextvars
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
@@ -98,23 +99,63 @@ def apart(call: Callable[[], T]) -> T:
     return wait_for(asyncio.to_thread(call)) if in_fiber() else call()
 
 
-async def readiness(fd: int, *, reading: bool, writing: bool) -> tuple[bool, bool]:
-    """Whether a socket can be read from, and written to, once it can what was asked for."""
+class Readable:
+    """Tells when a socket can be read from: the loop watches it once and for all, not anew each time.
+
+    It watches a duplicate. The socket's owner may close it at any time, and libuv must not be left with a
+    descriptor that is another's by then.
+    """
+
+    def __init__(self) -> None:
+        self._watched: tuple[asyncio.AbstractEventLoop, int] | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    async def wait(self, fd: int) -> None:
+        """Wait until the socket, the same one each time, can be read from; now and then it cannot yet."""
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        if self._watched is None:
+            self._watched = loop, os.dup(fd)
+            loop.add_reader(self._watched[1], self._ready)
+        await self._waiter
+
+    def close(self) -> None:
+        """Watch no longer. May be called from anywhere."""
+        if self._watched is not None:
+            loop, _ = self._watched
+            if loop.is_closed():
+                self._stop()
+            else:
+                loop.call_soon_threadsafe(self._stop)
+
+    def _ready(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is None:
+            # Nobody has asked anything: the other side has closed.
+            self._stop()
+        else:
+            _settle(waiter)
+
+    def _stop(self) -> None:
+        if self._watched is not None:
+            loop, fd = self._watched
+            self._watched = None
+            if not loop.is_closed():
+                loop.remove_reader(fd)
+            os.close(fd)
+
+
+async def writable(fd: int) -> None:
+    """Wait until a socket can be written to."""
     loop = asyncio.get_running_loop()
-    ready: asyncio.Future[tuple[bool, bool]] = loop.create_future()
-    if reading:
-        loop.add_reader(fd, _settle, ready, (True, False))
-    if writing:
-        loop.add_writer(fd, _settle, ready, (False, True))
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_writer(fd, _settle, ready)
     try:
-        return await ready
+        await ready
     finally:
-        if reading:
-            loop.remove_reader(fd)
-        if writing:
-            loop.remove_writer(fd)
+        loop.remove_writer(fd)
 
 
-def _settle(future: asyncio.Future[T], value: T) -> None:
+def _settle(future: asyncio.Future[None]) -> None:
     if not future.done():
-        future.set_result(value)
+        future.set_result(None)

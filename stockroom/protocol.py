@@ -132,16 +132,17 @@ class StrictProtocol(HttpToolsProtocol):
 
 
 class _Lingering:
-    """A transport that is closed in both directions only when the other side has closed, or after a while.
+    """A transport that sends an answer's head and body at once, and takes its time to be closed.
 
-    Closed at once, with something unread, the system resets the connection, and the answer may be lost on its
-    way (RFC 9112, 9.6).
+    Both directions are closed only when the other side has closed, or after a while. Closed at once, with
+    something unread, the system resets the connection, and the answer may be lost on its way (RFC 9112, 9.6).
     """
 
     def __init__(self, transport: asyncio.BaseTransport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._loop = loop
         self._closed = False
+        self._unsent: list[bytes] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -151,12 +152,21 @@ class _Lingering:
 
     def write(self, data: bytes) -> None:
         # What is still answered after the end, to a body that turned out to be broken, say.
-        if not self._closed:
+        if self._closed:
+            return
+        if not self._unsent:
+            self._loop.call_soon(self._send)
+        self._unsent.append(data)
+
+    def _send(self) -> None:
+        if self._unsent:
+            data, self._unsent = b"".join(self._unsent), []
             self._transport.write(data)
 
     def close(self) -> None:
         if not self.is_closing():
             self._closed = True
+            self._send()
             self._transport.resume_reading()
             self._transport.write_eof()
             self._loop.call_later(LINGERING, self._transport.close)

@@ -7,12 +7,13 @@ import socket
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from stockroom import fibers
-from stockroom.fibers import Fibers
+from stockroom.fibers import Fibers, Readable
 
 NAME = contextvars.ContextVar("NAME", default="nobody")
 
@@ -148,23 +149,51 @@ def test_a_fiber_knows_itself() -> None:
     assert not fibers.in_fiber()
 
 
-def test_a_socket_is_waited_for(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_a_socket_is_waited_for_again_and_again(pair: tuple[socket.socket, socket.socket]) -> None:
+    one, other = pair
+    readable = Readable()
+
+    def read() -> list[bytes]:
+        found = []
+        while len(found) < 3:
+            fibers.wait_for(readable.wait(one.fileno()))
+            with suppress(BlockingIOError):
+                found.append(one.recv(5))
+        readable.close()
+        return found
+
+    def write() -> None:
+        for text in (b"one", b"two", b"three"):
+            fibers.wait_for(fibers.writable(other.fileno()))
+            other.send(text)
+            fibers.wait_for(asyncio.sleep(0.01))
+
+    async def scenario() -> list[bytes]:
+        pool = Fibers(2)
+        found, _ = await asyncio.gather(pool.run(read), pool.run(write))
+        return found
+
+    assert asyncio.run(scenario()) == [b"one", b"two", b"three"]
+
+
+def test_a_socket_that_its_owner_closes_is_no_longer_watched(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
     one, other = pair
 
-    def read() -> tuple[tuple[bool, bool], bytes]:
-        ready = fibers.wait_for(fibers.readiness(one.fileno(), reading=True, writing=False))
-        return ready, one.recv(5)
+    async def scenario() -> None:
+        readable = Readable()
+        other.send(b"x")
+        await readable.wait(one.fileno())
+        one.recv(1)
+        one.close()
+        other.close()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert readable._watched is None
+        readable.close()  # Changes nothing any more.
 
-    def write() -> tuple[bool, bool]:
-        ready = fibers.wait_for(fibers.readiness(other.fileno(), reading=False, writing=True))
-        other.send(b"hello")
-        return ready
-
-    async def scenario() -> list[Any]:
-        pool = Fibers(2)
-        return await asyncio.gather(pool.run(read), pool.run(write))
-
-    assert asyncio.run(scenario()) == [((True, False), b"hello"), (False, True)]
+    asyncio.run(scenario())
 
 
 def test_an_application_may_be_served_from_several_threads_in_turn() -> None:

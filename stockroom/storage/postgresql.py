@@ -9,6 +9,7 @@ import orjson
 import psycopg
 import sqlalchemy as sa
 from psycopg.abc import PQGen
+from psycopg.pq.abc import PGconn
 from psycopg.waiting import Ready
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -17,7 +18,6 @@ from stockroom import fibers
 from stockroom.storage.lending import Liveness
 
 _USED = "used"
-_READY = {(True, False): Ready.R, (False, True): Ready.W}
 
 T = TypeVar("T")
 
@@ -79,6 +79,14 @@ def _ask_when_checked_out(engine: sa.Engine, liveness: Liveness) -> None:
 class _Connection(psycopg.Connection[Any]):
     """Waits for the server as whoever uses it can: in a thread by blocking it, in a fiber by leaving it."""
 
+    def __init__(self, pgconn: PGconn, *arguments: Any, **options: Any) -> None:
+        super().__init__(pgconn, *arguments, **options)
+        self._readable = fibers.Readable()
+
+    def close(self) -> None:
+        super().close()
+        self._readable.close()
+
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         if timeout is not None or not fibers.in_fiber():
             return super().wait(gen, interval, timeout)
@@ -93,10 +101,13 @@ class _Connection(psycopg.Connection[Any]):
         try:
             wanted = next(gen)
             while True:
-                readiness = fibers.readiness(
-                    self.pgconn.socket, reading=bool(wanted & Ready.R), writing=bool(wanted & Ready.W)
-                )
-                wanted = gen.send(_READY[fibers.wait_for(readiness)])
+                # A statement that does not fit into the socket is written out before anything is read.
+                if wanted & Ready.W:
+                    fibers.wait_for(fibers.writable(self.pgconn.socket))
+                    wanted = gen.send(Ready.W)
+                else:
+                    fibers.wait_for(self._readable.wait(self.pgconn.socket))
+                    wanted = gen.send(Ready.R)
         except StopIteration as end:
             result: T = end.value
             return result
