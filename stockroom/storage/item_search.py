@@ -87,9 +87,7 @@ def carrying(tag: str | None) -> _Query:
     return sa.select(item_tags.c.item_id).where(item_tags.c.tag == tag)
 
 
-def are_few(
-    reader: sa.Connection, matching: _Query | sa.CompoundSelect[*tuple[Any, ...]], few: int = FEW
-) -> bool:
+def are_few(reader: sa.Connection, matching: _Query | sa.CompoundSelect[*tuple[Any, ...]], few: int) -> bool:
     """Whether no more than `few` ids are found."""
     some = sa.select(matching.subquery()).limit(few + 1).subquery()
     return (reader.scalar(sa.select(sa.func.count()).select_from(some)) or 0) <= few
