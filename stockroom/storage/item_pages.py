@@ -45,43 +45,41 @@ def page(
     read: Callable[[_Row], T],
 ) -> Page[T]:
     """Read a page of the items that are meant; `listed` selects from `items` what `read` takes."""
-    conditions, are_found_quickly = _found(reader, search)
-    hits = sa.select(items.c.id, *(key.column for key in keys)).where(search.is_listed(), *conditions)
-    ways = _Ways(listed, search, keys, request)
-    counted = counted_up_to(request)
-    if are_found_quickly:
-        rows, total = ways.sorted(reader, hits, counted)
-        # They are counted up to there anyway, and where there are fewer these are all of them.
-        if total < counted:
-            return page_of(rows, total, keys=keys, request=request, read=read)
-        rows = ways.in_order(reader)
-    elif search.q is None:
-        rows, total = ways.in_order_if_known(reader)
-        if total > EXACT_UP_TO:
-            rows, total = ways.in_order(reader), ways.count(reader, search.tagged(), counted)
-    else:
-        rows, total = ways.in_order(reader), ways.count(reader, hits, counted)
-    if len(rows) <= request.per_page and ways.is_order_longer(reader):
-        rows, _ = ways.sorted(reader, hits, LARGEST)
+    rows, total = _rows(reader, search, _Ways(listed, search, keys, request), counted_up_to(request))
     return page_of(rows, total, keys=keys, request=request, read=read)
 
 
-def _found(reader: sa.Connection, search: Search) -> tuple[list[_Condition], bool]:
-    """What finds the items that are meant, and whether it finds 10,000 of them faster than the order does."""
+def _rows(reader: sa.Connection, search: Search, ways: "_Ways", counted: int) -> tuple[Sequence[_Row], int]:
+    """The rows of the page, and how many there are in all, as far as they are `counted`."""
     if search.has_rare_tag(reader):
-        return [search.by_tag(), *replace(search, tag=None).tests(items)], True
+        hits = [search.by_tag(), *replace(search, tag=None).tests(items)]
+        return _sorted_or_in_order(reader, ways, hits, counted)
     if search.q is None:
-        return [search.by_tag()], False
+        hits = [search.by_tag()]
+        rows, total = ways.in_order_if_known(reader)
+        if total > EXACT_UP_TO:
+            rows, total = ways.in_order(reader), ways.count(reader, search.tagged(), counted)
+        return ways.completed(reader, rows, hits), total
+    hits = [*search.tests(items)]
     if search.has_common_text(reader):
-        return [*search.tests(items)], False
-    return [search.by_text(), *search.tests(items)], True
+        # Most are hits: to pass over the others takes less time than to sort them.
+        return ways.in_order(reader, page_near=LARGEST), ways.count(reader, ways.hits(hits), counted)
+    return _sorted_or_in_order(reader, ways, [search.by_text(), *hits], counted)
+
+
+def _sorted_or_in_order(
+    reader: sa.Connection, ways: "_Ways", hits: list[_Condition], counted: int
+) -> tuple[Sequence[_Row], int]:
+    rows, total = ways.sorted(reader, hits, counted)
+    # They are counted up to there anyway, and where there are fewer these are all of them.
+    return rows if total < counted else ways.completed(reader, ways.in_order(reader), hits), total
 
 
 class _Ways:
     """The statements that read a page, and one row more."""
 
     def __init__(self, listed: _Query, search: Search, keys: Sequence[Key], request: PageRequest) -> None:
-        self._listed, self._search, self._keys = listed, search, keys
+        self._listed, self._search, self._keys, self._per_page = listed, search, keys, request.per_page
         self._after = [after_cursor(keys)] if request.cursor is not None else []
         before = skipped(request)
         self._given = {
@@ -91,8 +89,16 @@ class _Ways:
             **cursor_values(keys, cursor_of(request)),
         }
 
-    def sorted(self, reader: sa.Connection, hits: _Query, counted: int) -> tuple[Sequence[_Row], int]:
+    def hits(self, conditions: Iterable[_Condition]) -> _Query:
+        """All items of which this holds; no more of each than its sort keys, for they may be many."""
+        query = sa.select(items.c.id, *(key.column for key in self._keys))
+        return query.where(self._search.is_listed(), *conditions)
+
+    def sorted(
+        self, reader: sa.Connection, conditions: Iterable[_Condition], counted: int
+    ) -> tuple[Sequence[_Row], int]:
         """The rows, taken from so many hits at most, and how many those are."""
+        hits = self.hits(conditions)
         found = hits.limit(whole("page_counted")).cte("hits")
         own = [Key(found.c[key.column.name], key.descending) for key in self._keys]
         beyond = [after_cursor(own)] if self._after else []
@@ -107,10 +113,10 @@ class _Ways:
         some = hits.limit(whole("page_counted")).subquery()
         return reader.scalar(sa.select(sa.func.count()).select_from(some), {"page_counted": counted}) or 0
 
-    def in_order(self, reader: sa.Connection) -> Sequence[_Row]:
-        """The rows, as far as they are near."""
+    def in_order(self, reader: sa.Connection, **given: int) -> Sequence[_Row]:
+        """The rows, as far as they are near; `page_near` says otherwise how far that is."""
         near = self._near()
-        return reader.execute(self._of_near(near, self._search.tests(near)), self._given).all()
+        return reader.execute(self._of_near(near, self._search.tests(near)), self._given | given).all()
 
     def in_order_if_known(self, reader: sa.Connection) -> tuple[Sequence[_Row], int]:
         """The same for a tag alone, and how many carry it: if those are counted, they are known by heart."""
@@ -130,10 +136,15 @@ class _Ways:
         own = [Key(near.c[key.column.name], key.descending) for key in self._keys]
         return self._of(sa.select(near.c.id).where(*tests).order_by(*in_order(own)))
 
-    def is_order_longer(self, reader: sa.Connection) -> bool:
-        """Whether there are items that are not near."""
-        beyond = self._order(items.c.id).offset(whole("page_near")).limit(1)
-        return reader.scalar(beyond, self._given) is not None
+    def completed(
+        self, reader: sa.Connection, rows: Sequence[_Row], conditions: list[_Condition]
+    ) -> Sequence[_Row]:
+        """The rows that are near, or if they are too few and there are others, the page of all hits."""
+        if len(rows) > self._per_page:
+            return rows
+        far = self._order(items.c.id).offset(whole("page_near")).limit(1)
+        is_any_far = reader.scalar(far, self._given) is not None
+        return self.sorted(reader, conditions, LARGEST)[0] if is_any_far else rows
 
     def _order(self, *columns: sa.ColumnElement[Any]) -> _Query:
         query = sa.select(*columns).where(self._search.is_listed(), *self._after)
