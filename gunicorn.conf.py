@@ -38,10 +38,16 @@ def when_ready(arbiter: Any) -> None:
         sys.exit(str(error))
 
 
+def post_fork(arbiter: Any, worker: Any) -> None:
+    """Search for no garbage while the application is loaded: there is none."""
+    gc.disable()
+
+
 def post_worker_init(worker: Any) -> None:
     """Search no more for garbage in what lives as long as the process: each time all requests wait 0.1 s."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def on_exit(arbiter: Any) -> None:

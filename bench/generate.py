@@ -117,7 +117,8 @@ _ITEMS = """
             || ' ' || (ARRAY['hinge', 'bolt', 'handle', 'washer', 'bracket', 'lamp', 'hook'])[n %% 7 + 1]
             || ' ' || n * 7919 %% 1000 || ' mm'
             || CASE WHEN n %% 100 = 0 THEN ' clearance' ELSE '' END
-            || CASE WHEN n %% %(rare)s = 0 THEN ' fewfold' ELSE '' END,
+            || CASE WHEN n %% %(rare)s = 0 THEN ' fewfold' ELSE '' END
+            || CASE WHEN n * 10 > %(items)s::bigint * 9 THEN ' outlet' ELSE '' END,
         CASE WHEN n %% 3 = 0 THEN 'From the workshop, lot ' || n END, 'piece',
         CASE WHEN n %% 2 = 0 THEN n * 7919 %% 2500 END, false, 1,
         %(now)s - (%(items)s - n), %(now)s - (%(items)s - n)

@@ -91,6 +91,11 @@ def _ledger_window(movements: int) -> Callable[[Store], list[str]]:
     return paths
 
 
+def _ledger_until(filters: str, newer: float) -> Callable[[Store], list[str]]:
+    """What was recorded before the newest part of the ledger."""
+    return lambda store: [f"/movements?{filters}&until={store.back(store.sizes.movements * newer)}"]
+
+
 def _ledger_day(store: Store) -> list[str]:
     return _ledger_window(store.sizes.movements // 365)(store)
 
@@ -104,12 +109,18 @@ QUERIES = (
     Query(f"`q` search, {FEW} hits", _same("/items?q=fewfold")),
     Query("`q` search, 1 % of all", _same("/items?q=clearance")),
     Query("`q` search, no hit", _same("/items?q=wardrobe")),
+    Query("`q` search, 10 % of all, last in their order", _same("/items?q=outlet")),
+    Query("`q` search, 14 % of all, by a tag of 1 %", _same("/items?q=lamp&tag=percent")),
     Query("Levels of an item", _levels),
+    Query("Levels of what is low, 10 % of all", _same("/levels?low=true")),
     Query("First page of the ledger", _same("/movements")),
     Query("A page deep in the ledger, by cursor", _deep_ledger),
     Query("Ledger of an item", _ledger_of_item),
     Query("Ledger by time, 20 movements", _ledger_window(20)),
     Query("Ledger by time, a day of the year", _ledger_day),
+    # The first two fifths of the ledger are receipts.
+    Query("Ledger of a kind, what is long ago", _ledger_until("kind=issue", 0.59)),
+    Query("Ledger of a location, what is long ago", _ledger_until("location=LOC-007", 0.59)),
     Query("Summary, cached", _same("/summary")),
 )
 COUNTED = "Summary, counted anew"

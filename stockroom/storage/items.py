@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.items import Item
-from stockroom.storage.item_search import conditions, narrow
+from stockroom.storage import item_pages
+from stockroom.storage.item_search import Search
 from stockroom.storage.json_rows import DIALECTS, JsonRows
 from stockroom.storage.lists import orders
 from stockroom.storage.pages import Listing, Page, PageRequest, paginate
@@ -82,26 +83,24 @@ def page(
     reader: sa.Connection, request: PageRequest, *, q: str | None, tag: str | None, archived: bool, sort: str
 ) -> Page[Item]:
     """Read a page of the items, in one of `ORDERS`; `q` is looked for in SKU and name."""
+    search = Search(archived, q, tag)
     if q is None and tag is None:
-        return paginate(reader, _catalogue(archived=archived, sort=sort), request=request, read=_listed)
-    found = narrow(reader, _list.where(_is(archived)), archived=archived, q=q, tag=tag)
-    listing = Listing(found.rows, ORDERS[sort], found.counted)
+        listing = _catalogue(archived=archived, sort=sort)
+    elif reader.dialect.name == "sqlite" or search.finds_nothing:
+        listing = Listing(_list.where(*search.conditions()), ORDERS[sort])
+    else:
+        return item_pages.page(reader, _list, search, keys=ORDERS[sort], request=request, read=_listed)
     return paginate(reader, listing, request=request, read=_listed)
 
 
 @cache
 def _catalogue(*, archived: bool, sort: str) -> Listing:
-    return Listing(_list.where(_is(archived)), ORDERS[sort])
+    return Listing(_list.where(*Search(archived).conditions()), ORDERS[sort])
 
 
 def filtered(query: Query, *, q: str | None, tag: str | None, archived: bool) -> Query:
     """The rows of `query` whose items are meant (contract: GET /items), all of which are to be read."""
-    return query.where(_is(archived), *conditions(q, tag))
-
-
-def _is(archived: bool) -> sa.ColumnElement[bool]:
-    # Said this way the databases know the index of the archived again.
-    return items.c.archived if archived else sa.not_(items.c.archived)
+    return query.where(*Search(archived, q, tag).conditions())
 
 
 def lock(connection: sa.Connection, sku: str) -> Item | None:

@@ -1,11 +1,14 @@
 """What lists of named things share: the orders that the contract offers, and the search for text."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from stockroom.storage.pages import Key
+
+_ESCAPED = re.compile("[%_/]")
 
 
 def orders(table: sa.Table, names: Sequence[str], *, unique: str) -> Mapping[str, tuple[Key, ...]]:
@@ -30,7 +33,9 @@ def holding(text: str, *columns: sa.ColumnElement[str]) -> sa.ColumnElement[bool
     # PostgreSQL refuses a NUL in any text, and no name holds one (contract: Sku, ItemName, LocationCode).
     if "\0" in text:
         return sa.false()
-    return sa.or_(*(column.icontains(text, autoescape=True) for column in columns))
+    # Not ILIKE, which folds the text anew for every row.
+    pattern = sa.func.lower("%" + _ESCAPED.sub(r"/\g<0>", text) + "%")
+    return sa.or_(*(sa.func.lower(column).like(pattern, escape="/") for column in columns))
 
 
 def is_one_of(

@@ -13,13 +13,23 @@ import sqlalchemy as sa
 from stockroom.domain.errors import InvalidRequest
 from stockroom.storage import cursors
 from stockroom.storage.cursors import Key
+from stockroom.storage.keyset import LARGEST, after, after_cursor, cursor_values, in_order, whole
 
-__all__ = ["EXACT_UP_TO", "Key", "Listing", "Page", "PageRequest", "paginate"]
+__all__ = [
+    "EXACT_UP_TO",
+    "Key",
+    "Listing",
+    "Page",
+    "PageRequest",
+    "counted_up_to",
+    "cursor_of",
+    "page_of",
+    "paginate",
+    "skipped",
+]
 
 EXACT_UP_TO = 10_000
 """Rows that are counted; more are "at least so many" unless an exact count is asked for (contract: Count)."""
-
-_LARGEST = 2**63 - 1
 
 _Query = sa.Select[*tuple[Any, ...]]
 _Row = sa.Row[*tuple[Any, ...]]
@@ -66,20 +76,19 @@ class Listing:
         """The statement that reads a page and one row more; its last column is the total."""
         if start not in self._rows:
             query = self._query.add_columns(self.total.scalar_subquery().label("page_total"))
-            ordered = query.order_by(*_order(self.keys)).limit(_whole("page_limit"))
+            ordered = query.order_by(*in_order(self.keys)).limit(whole("page_limit"))
             self._rows[start] = ordered if start == "first" else ordered.where(self._beyond(start))
         return self._rows[start]
 
     def _beyond(self, start: _Start) -> sa.ColumnElement[bool]:
         columns = [key.column for key in self.keys]
         if start == "cursor":
-            given = [sa.bindparam(f"page_key_{number}", type_=c.type) for number, c in enumerate(columns)]
-            return _after(self.keys, given)
+            return after_cursor(self.keys)
         # Skipping reads the keys alone: PostgreSQL works out what is selected even of rows it passes over.
         named = [column.label(f"page_key_{number}") for number, column in enumerate(columns)]
         skipping = self._query.with_only_columns(*named, maintain_column_froms=True)
-        skipping = skipping.order_by(*_order(self.keys)).offset(_whole("page_skipped")).limit(1)
-        return _after(
+        skipping = skipping.order_by(*in_order(self.keys)).offset(whole("page_skipped")).limit(1)
+        return after(
             self.keys, [sa.select(column).scalar_subquery() for column in skipping.cte("page_place").c]
         )
 
@@ -97,16 +106,28 @@ def paginate(
     Rows that stay in place are met exactly once on a walk by cursor, whatever comes and goes meanwhile.
     Raises InvalidRequest for a cursor that was not made for this order, or one beside a page number.
     """
-    if request.page is not None and request.cursor is not None:
-        raise InvalidRequest(
-            "A page is asked for by its number or by a cursor, not by both.",
-            errors=[{"detail": "cannot stand beside `page`", "parameter": "cursor"}],
-        )
-    given = {**(values or {}), "page_counted": _LARGEST if request.exact else EXACT_UP_TO + 1}
-    rows = reader.execute(listing.rows(_start(request)), given | _place(listing, request)).all()
-    shown = rows[: request.per_page]
+    given = {**(values or {}), "page_counted": counted_up_to(request)} | _place(listing, request)
+    rows = reader.execute(listing.rows(_start(request)), given).all()
     # Each row tells the total, where there is one.
     total: int = rows[0].page_total if rows else reader.execute(listing.total, given).scalar_one()
+    return page_of(rows, total, keys=listing.keys, request=request, read=read)
+
+
+def counted_up_to(request: PageRequest) -> int:
+    """How many rows are counted at most."""
+    return LARGEST if request.exact else EXACT_UP_TO + 1
+
+
+def page_of(
+    rows: Sequence[_Row],
+    total: int,
+    *,
+    keys: Sequence[Key],
+    request: PageRequest,
+    read: Callable[[_Row], T],
+) -> Page[T]:
+    """The page of its rows and, if there is one, the row after them; `total` is as counted."""
+    shown = rows[: request.per_page]
     is_exact = request.exact or total <= EXACT_UP_TO
     return Page(
         rows=tuple(read(row) for row in shown),
@@ -114,7 +135,7 @@ def paginate(
         total_is_exact=is_exact,
         page=None if request.cursor is not None else request.page or 1,
         per_page=request.per_page,
-        next=cursors.encode(listing.keys, shown[-1]) if len(rows) > len(shown) else None,
+        next=cursors.encode(keys, shown[-1]) if len(rows) > len(shown) else None,
     )
 
 
@@ -126,42 +147,30 @@ def _start(request: PageRequest) -> _Start:
 
 def _place(listing: Listing, request: PageRequest) -> dict[str, object]:
     """The values that say which page is asked for."""
-    place: dict[str, object] = {"page_limit": request.per_page + 1}
-    if request.cursor is not None:
-        keys = cursors.decode(listing.keys, request.cursor)
-        place.update((f"page_key_{number}", value) for number, value in enumerate(keys))
-    elif request.page is not None and request.page > 1:
-        place["page_skipped"] = min((request.page - 1) * request.per_page - 1, _LARGEST)
+    place: dict[str, object] = {
+        "page_limit": request.per_page + 1,
+        **cursor_values(listing.keys, cursor_of(request)),
+    }
+    if request.page is not None and request.page > 1:
+        place["page_skipped"] = min(skipped(request) - 1, LARGEST)
     return place
 
 
-def _order(keys: Sequence[Key]) -> list[sa.ColumnElement[Any]]:
-    return [key.column.desc() if key.descending else key.column.asc() for key in keys]
+def cursor_of(request: PageRequest) -> str | None:
+    """The cursor that the page follows. Raises InvalidRequest for one beside a page number."""
+    if request.page is not None and request.cursor is not None:
+        raise InvalidRequest(
+            "A page is asked for by its number or by a cursor, not by both.",
+            errors=[{"detail": "cannot stand beside `page`", "parameter": "cursor"}],
+        )
+    return request.cursor
 
 
-def _after(keys: Sequence[Key], values: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[bool]:
-    """What comes after `values`, said so that SQLite and PostgreSQL both seek to the place in an index."""
-    if len({(key.descending, getattr(key.column, "table", None)) for key in keys}) > 1:
-        return _after_mixed(keys, values)
-    place, given = sa.tuple_(*(key.column for key in keys)), sa.tuple_(*values)
-    return place < given if keys[0].descending else place > given
-
-
-def _after_mixed(keys: Sequence[Key], values: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[bool]:
-    # Row values compare in one direction, and by an index in one table, only. The first key is compared once
-    # more for the index's sake.
-    column, value = keys[0].column, values[0]
-    after = column < value if keys[0].descending else column > value
-    if len(keys) == 1:
-        return after
-    reached = column <= value if keys[0].descending else column >= value
-    return sa.and_(reached, sa.or_(after, _after_mixed(keys[1:], values[1:])))
+def skipped(request: PageRequest) -> int:
+    """How many rows stand before the page of this number."""
+    return ((request.page or 1) - 1) * request.per_page
 
 
 def _total(query: _Query) -> _Query:
     counted: _Query = query.with_only_columns(sa.literal_column("1"), maintain_column_froms=True)
-    return sa.select(sa.func.count()).select_from(counted.limit(_whole("page_counted")).subquery())
-
-
-def _whole(name: str) -> sa.BindParameter[int]:
-    return sa.bindparam(name, type_=sa.BigInteger)
+    return sa.select(sa.func.count()).select_from(counted.limit(whole("page_counted")).subquery())

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from stockroom.domain.levels import Level, Totals
-from stockroom.storage.item_search import are_few
+from stockroom.storage.item_search import FEW, are_few
 from stockroom.storage.lists import is_one_of
 from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import items, levels, locations, movement_lines, reservation_lines, reservations
@@ -110,14 +110,10 @@ def page(
     now: datetime,
 ) -> Page[Level]:
     """Read a page of the levels by SKU and location; what reservations held that expired by `now` is free."""
-    everything = sku is None and location is None
-    few_low = everything and low is True and are_few(reader, perhaps_low)
-    listing = _listing(
-        sku=sku is not None,
-        location=location is not None,
-        low=low,
-        few_of=reader.dialect.name if few_low else None,
-    )
+    if sku is None and location is None and low:
+        listing = _low_levels(reader.dialect.name, few=are_few(reader, perhaps_low, FEW))
+    else:
+        listing = _listing(sku=sku is not None, location=location is not None, low=low)
     values = {"now": now, "sku": sku, "code": location}
     return paginate(reader, listing, request=request, read=_level, values=values)
 
@@ -126,30 +122,43 @@ def filtered(*, sku: str | None, location: str | None, low: bool | None, now: da
     """The rows of the levels that are meant (contract: GET /levels), each to be read by its names:
     `sku`, `code`, `on_hand`, `reserved`, `reorder_point`, `low`.
     """
-    query = _filtered(sku=sku is not None, location=location is not None, low=low, few_of=None)
+    query = _filtered(sku=sku is not None, location=location is not None, low=low)
     return query.params(now=now, sku=sku, code=location)
 
 
 @cache
-def _listing(*, sku: bool, location: bool, low: bool | None, few_of: str | None) -> Listing:
-    return Listing(_filtered(sku=sku, location=location, low=low, few_of=few_of), _order)
+def _listing(*, sku: bool, location: bool, low: bool | None) -> Listing:
+    return Listing(_filtered(sku=sku, location=location, low=low), _order)
 
 
-def _filtered(*, sku: bool, location: bool, low: bool | None, few_of: str | None) -> Query:
-    """The levels by what is asked for; `few_of` names the database where few items are low."""
+def _filtered(*, sku: bool, location: bool, low: bool | None) -> Query:
+    """The levels by what is asked for."""
     query = _list
     if sku:
         query = query.where(items.c.sku == sa.bindparam("sku"))
     if location:
         query = query.where(locations.c.code == sa.bindparam("code"))
-    if few_of:
-        query = query.where(is_one_of(items.c.id, perhaps_low, few_of), _low)
-    elif low:
+    if low:
         query = query.where(_low if sku or location else _among_the_low)
     elif low is not None:
         # There are so many of these that the page and its count end soon.
         query = query.where(sa.not_(_low))
     return query
+
+
+@cache
+def _low_levels(dialect: str, *, few: bool) -> Listing:
+    """All levels of items that are low, `few` or many. The tallies know those, but for a moment ago."""
+    if few:
+        return Listing(_list.where(is_one_of(items.c.id, perhaps_low, dialect), _low), _order)
+    if dialect == "sqlite":
+        return Listing(_list.where(_among_the_low), _order)
+    # Each step is a lateral query of its own, lest PostgreSQL read all levels first: OFFSET keeps them apart.
+    known = perhaps_low.subquery("known")
+    item = sa.select(items.c.id).where(items.c.id == known.c.item_id, _low).offset(0).lateral("item")
+    level = sa.select(levels.c.item_id).where(levels.c.item_id == item.c.id, _held_some).offset(0)
+    each = known.join(item, sa.true()).join(level.lateral("level"), sa.true())
+    return Listing(_list.where(_among_the_low), _order, sa.select(item.c.id).select_from(each))
 
 
 def totals(reader: sa.Connection, sku: str, *, now: datetime) -> Totals | None:

@@ -240,7 +240,7 @@ movements = sa.Table(
     ),
     sa.CheckConstraint("(kind = 'reversal') = (reverses IS NOT NULL)", name="reverses"),
     sa.Index("ix_movements_created_at_id", "created_at", "id"),
-    sa.Index("ix_movements_kind_id", "kind", "id"),
+    sa.Index("ix_movements_kind_created_at_id", "kind", "created_at", "id"),
     sa.Index("ix_movements_reference_id", "reference", "id"),
 )
 

@@ -23,8 +23,12 @@ _LOCK = 0x54_41_4C_4C_59
 
 _FIGURES = ("items", "archived_items", "units", "low_stock")
 
-perhaps_low = sa.union_all(sa.select(tallies.c.item_id).where(tallies.c.low), sa.select(untallied.c.item_id))
-"""Ids of all items that are low, and of some that may be."""
+_tallied_low = sa.exists().where(tallies.c.item_id == untallied.c.item_id, tallies.c.low)
+perhaps_low = sa.union_all(
+    sa.select(tallies.c.item_id).where(tallies.c.low),
+    sa.select(untallied.c.item_id).distinct().where(sa.not_(_tallied_low)),
+)
+"""Ids of all items that are low, and of some that may be, each once."""
 
 _on_hand = (
     sa.select(sa.cast(sa.func.coalesce(sa.func.sum(levels.c.on_hand), 0), sa.BigInteger))

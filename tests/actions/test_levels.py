@@ -10,7 +10,7 @@ from stockroom.actions import items, ledger, levels, summary
 from stockroom.domain.errors import InsufficientStock, InvalidRequest, NotFound
 from stockroom.domain.ledger import Draft, Line
 from stockroom.domain.levels import Level, Totals
-from stockroom.storage import item_search
+from stockroom.storage import stock as storage
 from stockroom.storage.engines import Database
 from stockroom.storage.pages import Page, PageRequest
 
@@ -203,19 +203,23 @@ def test_an_unknown_item_is_not_found(reader: sa.Connection, shelves: Shelves) -
         levels.of_item(reader, request(), "axe", now=shelves.now)
 
 
+@pytest.mark.parametrize("few", [2_000, -1])
 def test_low_levels_are_found_before_and_after_they_are_tallied(
-    database: Database, reader: sa.Connection, shelves: Shelves, stock: None, monkeypatch: pytest.MonkeyPatch
+    database: Database,
+    reader: sa.Connection,
+    shelves: Shelves,
+    stock: None,
+    monkeypatch: pytest.MonkeyPatch,
+    few: int,
 ) -> None:
+    monkeypatch.setattr(storage, "FEW", few)
+    low = [("axe", "A-01"), ("axe", "B-01"), ("dish", "A-02")]
     for tallied in (False, True, True):
         if tallied:
             with database.work() as work:
                 summary.tally(work)
-        low = [("axe", "A-01"), ("axe", "B-01"), ("dish", "A-02")]
-        assert places(ask(reader, shelves, low=True)) == low
-        shelves.move("axe", "A-01", 100)
-        assert places(ask(reader, shelves, low=True)) == low[2:]
-        shelves.move("axe", "A-01", -100)
-        assert places(ask(reader, shelves, low=True)) == low
-        monkeypatch.setattr(item_search, "FEW", -1)
-        assert places(ask(reader, shelves, low=True)) == low
-        monkeypatch.undo()
+        for moved, expected in ((0, low), (100, low[2:]), (-100, low)):
+            if moved:
+                shelves.move("axe", "A-01", moved)
+            page = ask(reader, shelves, low=True)
+            assert (places(page), page.total) == (expected, len(expected))

@@ -414,7 +414,8 @@ def test_a_time_lists_in_the_order_of_times(ledger: Ledger) -> None:
     for seconds in (2, 1, 1, 3):
         ledger.shelves.now = start + seconds * SECOND
         ids.append(ledger.record("receipt", (*A, 1)).id)
-    assert ledger.listed(since=start, per_page=1) == [ids[3], ids[0], ids[2], ids[1]]
+    by_time = [ids[3], ids[0], ids[2], ids[1]]
+    assert ledger.listed(since=start, per_page=1) == ledger.listed(kind="receipt", per_page=1) == by_time
     assert ledger.listed(since=start, sku="A", per_page=1) == ids[::-1]
 
 
