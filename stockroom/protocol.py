@@ -159,8 +159,9 @@ class _Lingering:
         self._unsent.append(data)
 
     def _send(self) -> None:
-        if self._unsent:
-            data, self._unsent = b"".join(self._unsent), []
+        data, self._unsent = b"".join(self._unsent), []
+        # The client may have left meanwhile.
+        if data and not self._transport.is_closing():
             self._transport.write(data)
 
     def close(self) -> None:
