@@ -3,8 +3,12 @@
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
-DIALECTS = {"sqlite": "json_each", "postgresql": "json_array_elements"}
+# `json` would be parsed again for each member.
+_KINDS: dict[str, type[sa.JSON]] = {"sqlite": sa.JSON, "postgresql": JSONB}
+
+DIALECTS = {"sqlite": "json_each", "postgresql": "jsonb_array_elements"}
 """The databases, and the function of each that makes rows of such an array."""
 
 
@@ -14,8 +18,9 @@ class JsonRows:
     def __init__(self, dialect: str, name: str = "rows") -> None:
         self._is_sqlite = dialect == "sqlite"
         unpack = getattr(sa.func, DIALECTS[dialect])
-        array = sa.bindparam(name, type_=sa.JSON)
-        self.elements = unpack(array).table_valued(sa.column("value", sa.JSON), name=f"element_of_{name}")
+        kind = _KINDS[dialect]
+        array = sa.bindparam(name, type_=kind)
+        self.elements = unpack(array).table_valued(sa.column("value", kind), name=f"element_of_{name}")
 
     def value(self, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
         """What an object has under the name of the column, as what the column holds."""

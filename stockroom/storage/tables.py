@@ -123,7 +123,8 @@ sa.Index(
 item_tags = sa.Table(
     "item_tags",
     metadata,
-    sa.Column("item_id", sa.ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
+    # No foreign key: items are never deleted, and to check it for each tag took a sixth of an import.
+    sa.Column("item_id", BigKey, primary_key=True, autoincrement=False),
     sa.Column("tag", sa.String(40), primary_key=True),
     sa.Index("ix_item_tags_tag_item_id", "tag", "item_id"),
 )
@@ -173,7 +174,8 @@ import_keys = sa.Table(
     "import_keys",
     metadata,
     # What a running import has met so far: a repeated code is known in a dry run and after a restart too.
-    sa.Column("task_id", sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
+    # No foreign key, as for tags; tasks are not deleted either, and housekeeping removes these rows.
+    sa.Column("task_id", sa.String(36), primary_key=True),
     sa.Column("key", sa.String(64), primary_key=True),
     sa.Column("line", sa.BigInteger, nullable=False),
     sa.Column("name", sa.String(200), nullable=False),
