@@ -299,8 +299,9 @@ reservation_lines = sa.Table(
     ),
 )
 
-# The summary is `totals`, brought up to date by what has become of the items that are `untallied` since their
-# tally (storage.tallies). Triggers note those; rows are only added, so that no writer waits for another.
+# The summary is `totals` and `additions`, brought up to date by what has become of the items that are
+# `untallied` since their tally (storage.tallies). Triggers note all that; rows are only added, so that no
+# writer waits for another.
 tallies = sa.Table(
     "tallies",
     metadata,
@@ -320,10 +321,21 @@ untallied = sa.Table(
     sa.Column("item_id", sa.BigInteger, nullable=False),
 )
 
+additions = sa.Table(
+    "additions",
+    metadata,
+    # What new items come to, a row for each statement that added some: they are tallied by the trigger.
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("items", sa.BigInteger, nullable=False),
+    sa.Column("archived_items", sa.BigInteger, nullable=False),
+    sa.Column("units", sa.BigInteger, nullable=False),
+    sa.Column("low_stock", sa.BigInteger, nullable=False),
+)
+
 totals = sa.Table(
     "totals",
     metadata,
-    # One row, which is the sum of all tallies, or none.
+    # One row, or none: with `additions` it is the sum of all tallies.
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("items", sa.BigInteger, nullable=False),
     sa.Column("archived_items", sa.BigInteger, nullable=False),
