@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.import_items import Met
 from stockroom.storage.json_rows import DIALECTS, JsonRows
@@ -20,13 +19,12 @@ class _Statements:
     def __init__(self, dialect: str) -> None:
         rows = JsonRows(dialect)
         self.find = _found_one_by_one(rows) if dialect == "postgresql" else _found(rows)
-        # SQLite takes ON CONFLICT after a SELECT for part of it, unless that ends in a WHERE. PostgreSQL's
-        # construct also compiles for SQLite, whose syntax here is the same.
-        source = sa.select(_task, *map(rows.value, _columns)).where(sa.true())
-        insert = postgresql.insert(import_keys).from_select([import_keys.c.task_id, *_columns], source)
-        self.note = insert.on_conflict_do_update(
-            index_elements=[import_keys.c.task_id, import_keys.c.key],
-            set_={name: insert.excluded[name] for name in ("name", "outcome")},
+        new = sa.select(_task, *map(rows.value, _columns))
+        self.insert = sa.insert(import_keys).from_select([import_keys.c.task_id, *_columns], new)
+        self.update = (
+            sa.update(import_keys)
+            .where(import_keys.c.task_id == _task, import_keys.c.key == rows.value(import_keys.c.key))
+            .values({name: rows.value(import_keys.c[name]) for name in ("name", "outcome")})
         )
 
 
@@ -59,12 +57,13 @@ def find(connection: sa.Connection, task_id: str, skus: Collection[str]) -> dict
     return {key: Met(line, name, outcome) for key, line, name, outcome in rows}
 
 
-def note(connection: sa.Connection, task_id: str, met: Mapping[str, Met]) -> None:
-    """Write down what was met; of a SKU that is known the line of its first row stays."""
-    if not met:
-        return
-    rows = [
-        {"key": sku, "line": line, "name": name, "outcome": outcome}
-        for sku, (line, name, outcome) in met.items()
-    ]
-    connection.execute(_statements[connection.dialect.name].note, {"task": task_id, "rows": rows})
+def note(connection: sa.Connection, task_id: str, met: Mapping[str, Met], *, known: Collection[str]) -> None:
+    """Write down what was met; of SKUs that are `known`, found before, the line of the first row stays."""
+    statements = _statements[connection.dialect.name]
+    for statement, skus in (
+        (statements.insert, [sku for sku in met if sku not in known]),
+        (statements.update, [sku for sku in met if sku in known]),
+    ):
+        if skus:
+            rows = [{"key": sku, **met[sku]._asdict()} for sku in skus]
+            connection.execute(statement, {"task": task_id, "rows": rows})

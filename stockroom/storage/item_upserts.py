@@ -17,7 +17,6 @@ from stockroom.storage.tables import item_tags, items
 _Values = Mapping[str, Any]
 
 _FIELDS = ("name", "description", "unit", "reorder_point")
-_ABSENT: _Values = {"description": None, "unit": DEFAULT_UNIT, "reorder_point": None}
 
 _Query = sa.Select[*tuple[Any, ...]]
 
@@ -40,19 +39,33 @@ class _Statements:
         self.forget_tags = sa.delete(item_tags).where(item_tags.c.item_id.in_(ids))
         now = sa.bindparam("now", type_=items.c.created_at.type)
         new = {column: value(column) for column in (items.c.sku, *(items.c[name] for name in _FIELDS))}
+        new[items.c.unit] = sa.func.coalesce(new[items.c.unit], DEFAULT_UNIT)
         new |= {items.c.archived: sa.false(), items.c.version: sa.literal(1)}
         new |= {items.c.created_at: now, items.c.updated_at: now}
         # SQLite takes ON CONFLICT after a SELECT for part of it, unless that ends in a WHERE. PostgreSQL's
         # construct also compiles for SQLite, whose syntax here is the same.
         insert = postgresql.insert(items).from_select(list(new), sa.select(*new.values()).where(sa.true()))
-        self.insert = insert.returning(items.c.id, items.c.sku)
-        self.insert_missing = insert.on_conflict_do_nothing().returning(items.c.id, items.c.sku)
+        self.insert = _returning_ids(insert, rows)
+        self.insert_missing = _returning_ids(insert.on_conflict_do_nothing(), rows)
         self.update = (
             sa.update(items)
             .where(items.c.id == value(items.c.id))
             .values({name: value(items.c[name]) for name in _FIELDS})
             .values(version=items.c.version + 1, updated_at=now)
         )
+
+
+def _returning_ids(insert: postgresql.Insert, rows: JsonRows) -> sa.Executable:
+    """The statement that inserts items, and on PostgreSQL their tags, too, which need not be sent again."""
+    inserted = insert.returning(items.c.id, items.c.sku)
+    if rows.is_sqlite:
+        return inserted
+    new = inserted.cte("new")
+    tag = rows.texts("tags")
+    own = rows.elements.join(new, new.c.sku == rows.value(items.c.sku)).join(tag, sa.true())
+    tags = sa.select(new.c.id, tag.c.value).select_from(own)
+    tagged = sa.insert(item_tags).from_select(list(item_tags.c), tags).cte("tagged")
+    return sa.select(new.c.id, new.c.sku).add_cte(tagged)
 
 
 _statements = {dialect: _Statements(dialect) for dialect in DIALECTS}
@@ -129,21 +142,18 @@ def _ids(keys: Iterable[int]) -> list[_Values]:
 def _create(connection: sa.Connection, rows: Sequence[_Values], now: datetime) -> frozenset[str]:
     if not rows:
         return frozenset()
-    keys = _inserted(connection, {"rows": [{**_ABSENT, **row} for row in rows], "now": now})
-    add_tags(connection, {keys[row["sku"]]: row.get("tags", ()) for row in rows if row["sku"] in keys})
-    return frozenset(keys)
-
-
-def _inserted(connection: sa.Connection, new: _Values) -> dict[str, int]:
-    """Insert the rows that are still missing; their ids by SKU."""
     statements = _statements[connection.dialect.name]
+    new = {"rows": rows, "now": now}
     try:
-        # Nearly always all of them are, and to look for each before it is inserted takes PostgreSQL longer.
+        # Nearly always all of them are new, and to look for each once more takes PostgreSQL longer.
         with connection.begin_nested():
             inserted = connection.execute(statements.insert, new).all()
     except sa.exc.IntegrityError:
         inserted = connection.execute(statements.insert_missing, new).all()
-    return {sku: key for key, sku in inserted}
+    keys = {sku: key for key, sku in inserted}
+    if connection.dialect.name == "sqlite":
+        add_tags(connection, {keys[row["sku"]]: row.get("tags", ()) for row in rows})
+    return frozenset(keys)
 
 
 def _change(connection: sa.Connection, pairs: Sequence[tuple[_Values, _Values]], now: datetime) -> None:
