@@ -222,7 +222,8 @@ levels = sa.Table(
     sa.Column("reserved", sa.BigInteger, nullable=False),
     sa.CheckConstraint("on_hand <= 1000000000000000", name="on_hand"),
     sa.CheckConstraint("reserved >= 0 AND reserved <= on_hand", name="reserved"),
-    sa.Index("ix_levels_location_id_item_id", "location_id", "item_id"),
+    # Without the item, or PostgreSQL takes it for as good as the primary key to find a level by.
+    sa.Index("ix_levels_location_id", "location_id"),
 )
 
 movements = sa.Table(
