@@ -56,7 +56,7 @@ def reset(url: str) -> None:
                 connection.execute(f"INSERT INTO {table} SELECT * FROM remembered.{table}")
             # Stockroom's tallies are those of the rows that are there again.
             if connection.execute("SELECT to_regclass('untallied')").fetchone() != (None,):
-                connection.execute("TRUNCATE untallied")
+                connection.execute("TRUNCATE untallied, additions")
         connection.execute(f"VACUUM (ANALYZE) {', '.join(_CHANGED)}")
 
 

@@ -1,9 +1,9 @@
 """Importing items: those of a chunk are inserted or brought up to date, the ones that repeat a SKU as one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stockroom.domain.import_items import Merger, Outcome
+from stockroom.domain.import_items import Account, Outcome, merged
 from stockroom.domain.imports import Applied, ImportOptions, Valid
 from stockroom.domain.tasks import Lease
 from stockroom.storage import import_keys
@@ -21,22 +21,23 @@ class Items:
         self._options = options
 
     def apply(self, work: Work, rows: Sequence[Valid]) -> Applied:
-        connection = work.connection
-        met = import_keys.find(connection, self._task_id, {item["sku"] for _, item in rows})
-        merger = Merger(self._options.columns["name"].title, met)
-        for line, item in rows:
-            merger.add(line, item)
-        outcomes = _write(work, list(merger.items.values()), dry_run=self._options.dry_run)
-        import_keys.note(connection, self._task_id, merger.settle(outcomes))
-        return Applied(merger.counts, merger.errors)
+        items = merged(row for _, row in rows)
+        outcomes = self._write(work, list(items.values()))
+        # What is new was not met before, unless nothing is written.
+        known = [sku for sku, outcome in outcomes.items() if outcome != "created" or self._options.dry_run]
+        met = import_keys.find(work.connection, self._task_id, known)
+        account = Account(self._options.columns["name"].title, met)
+        for line, row in rows:
+            account.add(line, row["sku"], row["name"])
+        import_keys.note(work.connection, self._task_id, account.settle(outcomes), known=met.keys())
+        return Applied(account.counts, account.errors)
 
-
-def _write(work: Work, items: list[dict[str, Any]], *, dry_run: bool) -> dict[str, Outcome]:
-    if dry_run:
-        upserted = foresee_many(work.connection, items)
-    else:
-        upserted = upsert_many(work.connection, items, now=work.now)
-    outcomes: dict[str, Outcome] = dict.fromkeys(upserted.created, "created")
-    outcomes.update(dict.fromkeys(upserted.updated, "updated"))
-    outcomes.update(dict.fromkeys(upserted.unchanged, "unchanged"))
-    return outcomes
+    def _write(self, work: Work, items: Sequence[Mapping[str, Any]]) -> dict[str, Outcome]:
+        if self._options.dry_run:
+            upserted = foresee_many(work.connection, items)
+        else:
+            upserted = upsert_many(work.connection, items, now=work.now)
+        outcomes: dict[str, Outcome] = dict.fromkeys(upserted.created, "created")
+        outcomes.update(dict.fromkeys(upserted.updated, "updated"))
+        outcomes.update(dict.fromkeys(upserted.unchanged, "unchanged"))
+        return outcomes

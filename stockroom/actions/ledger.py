@@ -1,7 +1,7 @@
 """Recording movements: the one way stock changes. Counts, reversals, fulfilments and imports come here."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from stockroom.domain.errors import DomainError, ItemArchived, LocationArchived, UnknownItem, UnknownLocation
@@ -98,7 +98,7 @@ class Places:
         """Take the balances for what they were after `deltas`, which nobody recorded."""
         for place in self.wanted & deltas.keys():
             balance = self.balances.get(place, Balance())
-            self.balances[place] = replace(balance, on_hand=balance.on_hand + deltas[place])
+            self.balances[place] = balance._replace(on_hand=balance.on_hand + deltas[place])
 
     def refuse_unusable(self, lines: Iterable[Line]) -> None:
         """Raises UnknownItem or UnknownLocation for what does not exist, ItemArchived or LocationArchived.

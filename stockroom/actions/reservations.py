@@ -1,7 +1,6 @@
 """Reservations' use cases: hold stock, release it, issue it, and let go of what has expired."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from uuid import uuid4
 
@@ -131,7 +130,7 @@ def _reserve(work: Work, places: Places, quantities: Mapping[tuple[str, str], in
     balances = {place: places.balances[place] for place in quantities}
     places.change(
         {
-            place: replace(balances[place], reserved=balances[place].reserved + quantity)
+            place: balances[place]._replace(reserved=balances[place].reserved + quantity)
             for place, quantity in quantities.items()
         }
     )

@@ -1,7 +1,7 @@
 """Rows that are items: what they hold, and how those that repeat a SKU become one item."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from stockroom.domain.imports import Fields, shown, whole_number
@@ -30,28 +30,35 @@ class Met(NamedTuple):
     outcome: Outcome
 
 
-class Merger:
-    """The items of some rows in the order of the file. `met` is what earlier chunks know of their SKUs."""
+def merged(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The items of some rows in the order of the file, by SKU: of what several say the last stands."""
+    items: dict[str, Mapping[str, Any]] = {}
+    for row in rows:
+        earlier = items.get(row["sku"])
+        items[row["sku"]] = row if earlier is None else {**earlier, **row}
+    return items
+
+
+class Account:
+    """Keeps count of the rows of a chunk. `met` is what is known of their SKUs from earlier chunks."""
 
     def __init__(self, name_title: str, met: Mapping[str, Met]) -> None:
-        self.items: dict[str, dict[str, Any]] = {}
         self.errors: list[TaskError] = []
         self.counts: Counter[str] = Counter()
         self._name_title = name_title
         self._earlier = met
         self._met = dict(met)
 
-    def add(self, line: int, item: dict[str, Any]) -> None:
-        sku, name = item["sku"], item["name"]
+    def add(self, line: int, sku: str, name: str) -> None:
+        """Take the next row of the file into account."""
         known = self._met.get(sku)
         if known is None:
             self._met[sku] = Met(line, name, "unchanged")
-        else:
-            self.counts["merged"] += 1
-            if name != known.name:
-                self._list(line, sku, name, known)
-                self._met[sku] = known._replace(name=name)
-        self.items[sku] = {**self.items.get(sku, {}), **item}
+            return
+        self.counts["merged"] += 1
+        if name != known.name:
+            self._list(line, sku, name, known)
+            self._met[sku] = known._replace(name=name)
 
     def _list(self, line: int, sku: str, name: str, known: Met) -> None:
         reason = f'repeats {sku} of line {known.line}; name was "{known.name}"'
@@ -66,5 +73,6 @@ class Merger:
             if before is not None:
                 self.counts[before.outcome] -= 1
             self.counts[outcome] += 1
-            settled[sku] = self._met[sku]._replace(outcome=outcome)
+            line, name, _ = self._met[sku]
+            settled[sku] = Met(line, name, outcome)
         return settled

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from stockroom.domain.errors import (
     BalanceOutOfRange,
@@ -63,8 +63,7 @@ class Movement:
     lines: tuple[Line, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(NamedTuple):
     """One item at one location, in the item's unit: always 0 ≤ reserved ≤ on_hand."""
 
     on_hand: int = 0

@@ -1,73 +1,69 @@
-"""What a running import has met so far, by SKU: it outlives the chunk, the worker and the dry run.
-
-PostgreSQL takes a chunk's values as arrays, and is tied to one index look-up a SKU: given a list it reads
-all rows of the task, as long as it has no statistics of a table that grows so fast.
-"""
+"""What a running import has met so far, by SKU: it outlives the chunk, the worker and the dry run."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.import_items import Met
+from stockroom.storage.json_rows import DIALECTS, JsonRows
 from stockroom.storage.tables import import_keys
 
-_COLUMNS = (import_keys.c.key, import_keys.c.line, import_keys.c.name, import_keys.c.outcome)
-_of_task = import_keys.c.task_id == sa.bindparam("task")
-
-_find = sa.select(*_COLUMNS).where(
-    _of_task, import_keys.c.key.in_(sa.bindparam("keys", expanding=True, type_=sa.Text))
-)
+_columns = (import_keys.c.key, import_keys.c.line, import_keys.c.name, import_keys.c.outcome)
+_task = sa.bindparam("task", type_=import_keys.c.task_id.type)
 
 
-def _array(name: str, kind: type[sa.types.TypeEngine[Any]]) -> sa.ColumnElement[Any]:
-    return sa.func.unnest(sa.bindparam(name, type_=postgresql.ARRAY(kind)))
+class _Statements:
+    """Statements in the words of a database, each of which takes its keys or rows as one JSON array."""
+
+    def __init__(self, dialect: str) -> None:
+        rows = JsonRows(dialect)
+        self.find = _found_one_by_one(rows) if dialect == "postgresql" else _found(rows)
+        new = sa.select(_task, *map(rows.value, _columns))
+        self.insert = sa.insert(import_keys).from_select([import_keys.c.task_id, *_columns], new)
+        self.update = (
+            sa.update(import_keys)
+            .where(import_keys.c.task_id == _task, import_keys.c.key == rows.value(import_keys.c.key))
+            .values({name: rows.value(import_keys.c[name]) for name in ("name", "outcome")})
+        )
 
 
-_wanted = sa.select(_array("keys", sa.Text).label("key")).subquery("wanted")
-# The offset of nothing keeps the planner from turning this into a join it finds cheaper.
-_one = sa.select(*_COLUMNS).where(_of_task, import_keys.c.key == _wanted.c.key).offset(0).lateral()
-_find_by_array = sa.select(_one).select_from(_wanted.join(_one, sa.true()))
+def _found(rows: JsonRows) -> sa.Select[*tuple[Any, ...]]:
+    keys = sa.select(rows.value(import_keys.c.key))
+    return sa.select(*_columns).where(import_keys.c.task_id == _task, import_keys.c.key.in_(keys))
 
-# PostgreSQL's construct also compiles for SQLite, whose syntax here is the same.
-_insert = postgresql.insert(import_keys)
-_changed = {"name": _insert.excluded.name, "outcome": _insert.excluded.outcome}
-_key = [import_keys.c.task_id, import_keys.c.key]
-_note = _insert.on_conflict_do_update(index_elements=_key, set_=_changed)
-_note_arrays = _insert.from_select(
-    ["task_id", "key", "line", "name", "outcome"],
-    sa.select(
-        sa.bindparam("task", type_=sa.Text),
-        _array("keys", sa.Text),
-        _array("lines", sa.BigInteger),
-        _array("names", sa.Text),
-        _array("outcomes", sa.Text),
-    ),
-).on_conflict_do_update(index_elements=_key, set_=_changed)
+
+def _found_one_by_one(rows: JsonRows) -> sa.Select[*tuple[Any, ...]]:
+    """Tied to one index look-up a SKU: PostgreSQL would read all rows of the task, as long as it has no
+    statistics of a table that grows so fast. The offset of nothing keeps it from making this a join.
+    """
+    of_task = import_keys.c.task_id == _task
+    one = (
+        sa.select(*_columns)
+        .where(of_task, import_keys.c.key == rows.value(import_keys.c.key))
+        .correlate(rows.elements)
+    )
+    return sa.select(one.offset(0).lateral()).select_from(rows.elements)
+
+
+_statements = {dialect: _Statements(dialect) for dialect in DIALECTS}
 
 
 def find(connection: sa.Connection, task_id: str, skus: Collection[str]) -> dict[str, Met]:
     if not skus:
         return {}
-    query = _find_by_array if connection.dialect.name == "postgresql" else _find
-    rows = connection.execute(query, {"task": task_id, "keys": list(skus)})
+    given = {"task": task_id, "rows": [{"key": sku} for sku in skus]}
+    rows = connection.execute(_statements[connection.dialect.name].find, given).all()
     return {key: Met(line, name, outcome) for key, line, name, outcome in rows}
 
 
-def note(connection: sa.Connection, task_id: str, met: Mapping[str, Met]) -> None:
-    """Write down what was met; of a SKU that is known the line of its first row stays."""
-    if not met:
-        return
-    if connection.dialect.name == "postgresql":
-        lines, names, outcomes = map(list, zip(*met.values(), strict=True))
-        arrays = {"keys": list(met), "lines": lines, "names": names, "outcomes": outcomes}
-        connection.execute(_note_arrays, {"task": task_id, **arrays})
-        return
-    connection.execute(
-        _note,
-        [
-            {"task_id": task_id, "key": sku, "line": line, "name": name, "outcome": outcome}
-            for sku, (line, name, outcome) in met.items()
-        ],
-    )
+def note(connection: sa.Connection, task_id: str, met: Mapping[str, Met], *, known: Collection[str]) -> None:
+    """Write down what was met; of SKUs that are `known`, found before, the line of the first row stays."""
+    statements = _statements[connection.dialect.name]
+    for statement, skus in (
+        (statements.insert, [sku for sku in met if sku not in known]),
+        (statements.update, [sku for sku in met if sku in known]),
+    ):
+        if skus:
+            rows = [{"key": sku, **met[sku]._asdict()} for sku in skus]
+            connection.execute(statement, {"task": task_id, "rows": rows})

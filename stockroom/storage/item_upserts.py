@@ -1,8 +1,9 @@
 """Items by the thousand: insert the new, update those that differ, leave the others alone."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,38 +17,36 @@ from stockroom.storage.tables import item_tags, items
 _Values = Mapping[str, Any]
 
 _FIELDS = ("name", "description", "unit", "reorder_point")
-_ABSENT: _Values = {"description": None, "unit": DEFAULT_UNIT, "reorder_point": None}
 
-# In the order of the id, as all locks on items are, so that no two wait for each other.
-_read = (
-    sa.select(items.c.id, items.c.sku, *(items.c[name] for name in _FIELDS))
-    .where(items.c.sku.in_(sa.bindparam("skus", expanding=True)))
-    .order_by(items.c.id)
-)
-_lock = _read.with_for_update(key_share=True)
-_read_tags = sa.select(item_tags.c.item_id, item_tags.c.tag).where(
-    item_tags.c.item_id.in_(sa.bindparam("ids", expanding=True))
-)
-_forget_tags = sa.delete(item_tags).where(item_tags.c.item_id.in_(sa.bindparam("ids", expanding=True)))
+_Query = sa.Select[*tuple[Any, ...]]
 
 
-class _Writes:
-    """Statements in the words of a database."""
+class _Statements:
+    """Statements in the words of a database, each of which takes its rows as one JSON array."""
 
     def __init__(self, dialect: str) -> None:
-        value = JsonRows(dialect).value
-        new = {column: value(column) for column in (items.c.sku, *(items.c[name] for name in _FIELDS))}
+        rows = JsonRows(dialect)
+        value = rows.value
+        # In the order of the id, as all locks on items are, so that no two wait for each other.
+        self.read: _Query = (
+            sa.select(items.c.id, items.c.sku, *(items.c[name] for name in _FIELDS))
+            .where(items.c.sku.in_(sa.select(value(items.c.sku))))
+            .order_by(items.c.id)
+        )
+        self.lock: _Query = self.read.with_for_update(key_share=True, of=items)
+        ids = sa.select(value(items.c.id))
+        self.read_tags = sa.select(item_tags.c.item_id, item_tags.c.tag).where(item_tags.c.item_id.in_(ids))
+        self.forget_tags = sa.delete(item_tags).where(item_tags.c.item_id.in_(ids))
         now = sa.bindparam("now", type_=items.c.created_at.type)
+        new = {column: value(column) for column in (items.c.sku, *(items.c[name] for name in _FIELDS))}
+        new[items.c.unit] = sa.func.coalesce(new[items.c.unit], DEFAULT_UNIT)
         new |= {items.c.archived: sa.false(), items.c.version: sa.literal(1)}
         new |= {items.c.created_at: now, items.c.updated_at: now}
         # SQLite takes ON CONFLICT after a SELECT for part of it, unless that ends in a WHERE. PostgreSQL's
         # construct also compiles for SQLite, whose syntax here is the same.
-        self.insert = (
-            postgresql.insert(items)
-            .from_select(list(new), sa.select(*new.values()).where(sa.true()))
-            .on_conflict_do_nothing()
-            .returning(items.c.id, items.c.sku)
-        )
+        insert = postgresql.insert(items).from_select(list(new), sa.select(*new.values()).where(sa.true()))
+        self.insert = _returning_ids(insert, rows)
+        self.insert_missing = _returning_ids(insert.on_conflict_do_nothing(), rows)
         self.update = (
             sa.update(items)
             .where(items.c.id == value(items.c.id))
@@ -56,7 +55,20 @@ class _Writes:
         )
 
 
-_writes = {dialect: _Writes(dialect) for dialect in DIALECTS}
+def _returning_ids(insert: postgresql.Insert, rows: JsonRows) -> sa.Executable:
+    """The statement that inserts items, and on PostgreSQL their tags, too, which need not be sent again."""
+    inserted = insert.returning(items.c.id, items.c.sku)
+    if rows.is_sqlite:
+        return inserted
+    new = inserted.cte("new")
+    tag = rows.texts("tags")
+    own = rows.elements.join(new, new.c.sku == rows.value(items.c.sku)).join(tag, sa.true())
+    tags = sa.select(new.c.id, tag.c.value).select_from(own)
+    tagged = sa.insert(item_tags).from_select(list(item_tags.c), tags).cte("tagged")
+    return sa.select(new.c.id, new.c.sku).add_cte(tagged)
+
+
+_statements = {dialect: _Statements(dialect) for dialect in DIALECTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +81,20 @@ class Upserted:
 
 
 def upsert_many(connection: sa.Connection, rows: Sequence[_Values], *, now: datetime) -> Upserted:
-    """Bring up to 1,000 items to what `rows` say, in few statements.
+    """Bring a few thousand items to what `rows` say, in few statements.
 
     A row is `sku`, `name` and any of `description`, `unit`, `reorder_point` and `tags`; what it does not name
     stays as it is, and archived items stay archived. No two rows have the same SKU. Parallel calls neither
     deadlock nor lose a change as long as a transaction makes one call.
     """
-    wanted = {row["sku"]: _normal(row) for row in sorted(rows, key=lambda row: str(row["sku"]))}
+    wanted = {row["sku"]: _normal(row) for row in sorted(rows, key=itemgetter("sku"))}
+    statements = _statements[connection.dialect.name]
     with_tags = any("tags" in row for row in rows)
-    stored = _stored(connection, _read, wanted, with_tags=with_tags)
+    stored = _stored(connection, statements.read, wanted, with_tags=with_tags)
     created = _create(connection, [row for sku, row in wanted.items() if sku not in stored], now)
     # All inserts come before all locks: who waits for another's insert holds no lock that he could wait for.
     differing = [sku for sku in wanted if sku not in created and not _holds(stored.get(sku), wanted[sku])]
-    locked = _stored(connection, _lock, differing, with_tags=with_tags)
+    locked = _stored(connection, statements.lock, differing, with_tags=with_tags)
     updates = {sku: row for sku, row in locked.items() if not _holds(row, wanted[sku])}
     _change(connection, [(before, wanted[sku]) for sku, before in updates.items()], now)
     return Upserted(created, frozenset(updates), frozenset(wanted.keys() - created - updates.keys()))
@@ -90,7 +103,8 @@ def upsert_many(connection: sa.Connection, rows: Sequence[_Values], *, now: date
 def foresee_many(reader: sa.Connection, rows: Sequence[_Values]) -> Upserted:
     """Say what `upsert_many` would do to the rows, and do nothing."""
     wanted = {row["sku"]: _normal(row) for row in rows}
-    stored = _stored(reader, _read, wanted, with_tags=any("tags" in row for row in rows))
+    read = _statements[reader.dialect.name].read
+    stored = _stored(reader, read, wanted, with_tags=any("tags" in row for row in rows))
     unchanged = frozenset(sku for sku, row in wanted.items() if _holds(stored.get(sku), row))
     return Upserted(frozenset(wanted.keys() - stored.keys()), frozenset(stored) - unchanged, unchanged)
 
@@ -104,36 +118,50 @@ def _holds(stored: _Values | None, wanted: _Values) -> bool:
 
 
 def _stored(
-    connection: sa.Connection, query: sa.Select[*tuple[Any, ...]], skus: Collection[str], *, with_tags: bool
+    connection: sa.Connection, query: _Query, skus: Collection[str], *, with_tags: bool
 ) -> dict[str, dict[str, Any]]:
     if not skus:
         return {}
-    found = {row["id"]: dict(row) for row in connection.execute(query, {"skus": list(skus)}).mappings().all()}
+    rows = connection.execute(query, {"rows": [{"sku": sku} for sku in skus]}).mappings().all()
+    found = {row["id"]: dict(row) for row in rows}
     if with_tags and found:
         tags: dict[int, list[str]] = {key: [] for key in found}
         # A statement of its own: only one begun after the wait for a lock sees what the other writer left.
-        for key, tag in connection.execute(_read_tags, {"ids": list(found)}).all():
+        read_tags = _statements[connection.dialect.name].read_tags
+        for key, tag in connection.execute(read_tags, {"rows": _ids(found)}).all():
             tags[key].append(tag)
         for key, row in found.items():
             row["tags"] = distinct(tags[key])
     return {row["sku"]: row for row in found.values()}
 
 
+def _ids(keys: Iterable[int]) -> list[_Values]:
+    return [{"id": key} for key in keys]
+
+
 def _create(connection: sa.Connection, rows: Sequence[_Values], now: datetime) -> frozenset[str]:
     if not rows:
         return frozenset()
-    new = [{**_ABSENT, **row} for row in rows]
-    inserted = connection.execute(_writes[connection.dialect.name].insert, {"rows": new, "now": now}).all()
+    statements = _statements[connection.dialect.name]
+    new = {"rows": rows, "now": now}
+    try:
+        # Nearly always all of them are new, and to look for each once more takes PostgreSQL longer.
+        with connection.begin_nested():
+            inserted = connection.execute(statements.insert, new).all()
+    except sa.exc.IntegrityError:
+        inserted = connection.execute(statements.insert_missing, new).all()
     keys = {sku: key for key, sku in inserted}
-    add_tags(connection, {keys[row["sku"]]: row.get("tags", ()) for row in rows if row["sku"] in keys})
+    if connection.dialect.name == "sqlite":
+        add_tags(connection, {keys[row["sku"]]: row.get("tags", ()) for row in rows})
     return frozenset(keys)
 
 
 def _change(connection: sa.Connection, pairs: Sequence[tuple[_Values, _Values]], now: datetime) -> None:
     if not pairs:
         return
+    statements = _statements[connection.dialect.name]
     rows = [{**before, **after} for before, after in pairs]
-    connection.execute(_writes[connection.dialect.name].update, {"rows": rows, "now": now})
+    connection.execute(statements.update, {"rows": rows, "now": now})
     if retagged := {before["id"]: after["tags"] for before, after in pairs if "tags" in after}:
-        connection.execute(_forget_tags, {"ids": list(retagged)})
+        connection.execute(statements.forget_tags, {"rows": _ids(retagged)})
         add_tags(connection, retagged)

@@ -31,12 +31,14 @@ _columns = (
 )
 _sku = items.c.sku == sa.bindparam("key")
 
+_own = item_tags.c.item_id == items.c.id
+
 # One row a tag: for the few tags of an item this is faster than collecting them in the database.
-_find = sa.select(*_columns, item_tags.c.tag).outerjoin_from(items, item_tags).where(_sku)
+_find = sa.select(*_columns, item_tags.c.tag).outerjoin_from(items, item_tags, _own).where(_sku)
 # FOR NO KEY UPDATE: it waits for those who move the item's stock, who share the lock (storage.levels), and
 # leaves foreign keys alone. SQLite has one writer anyway.
 _lock = sa.select(*_columns).where(_sku).with_for_update(key_share=True)
-_tags = sa.select(item_tags.c.tag).join_from(item_tags, items).where(_sku)
+_tags = sa.select(item_tags.c.tag).join_from(item_tags, items, _own).where(_sku)
 # PostgreSQL's construct also compiles for SQLite, whose syntax here is the same.
 _insert = postgresql.insert(items).on_conflict_do_nothing().returning(items.c.id)
 _update = sa.update(items).where(_sku).returning(items.c.id)
@@ -62,10 +64,7 @@ _forget_tags = sa.delete(item_tags).where(item_tags.c.item_id == sa.bindparam("i
 
 # No tag holds a comma (contract: Tag).
 collected_tags = (
-    sa.select(sa.func.aggregate_strings(item_tags.c.tag, ","))
-    .where(item_tags.c.item_id == items.c.id)
-    .scalar_subquery()
-    .label("tags")
+    sa.select(sa.func.aggregate_strings(item_tags.c.tag, ",")).where(_own).scalar_subquery().label("tags")
 )
 _list = sa.select(*_columns, collected_tags)
 

@@ -1,9 +1,8 @@
 """Levels under lock: found, made, locked in the order of their keys, and written back."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -16,16 +15,14 @@ Key = tuple[int, int]
 """Ids of item and location."""
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """What a SKU or code stands for."""
 
     id: int
     archived: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(NamedTuple):
     """A level that is locked, and what its item and location are."""
 
     item: Named
@@ -162,7 +159,7 @@ def lock_named(connection: sa.Connection, places: Iterable[Place], now: datetime
     freed = _let_go_of_expired(connection, {level.key: level.balance for level in found.values()}, now)
     for place, level in found.items():
         if level.key in freed:
-            found[place] = replace(level, balance=freed[level.key])
+            found[place] = level._replace(balance=freed[level.key])
     return found
 
 
@@ -186,7 +183,7 @@ def _let_go_of_expired(
         freed = connection.execute(_let_go, {"keys": list(balances), "now": now}).all()
         for item, location, quantity in freed:
             before = changed.get((item, location), balances[item, location])
-            changed[item, location] = replace(before, reserved=before.reserved - quantity)
+            changed[item, location] = before._replace(reserved=before.reserved - quantity)
         save(connection, changed)
     return changed
 

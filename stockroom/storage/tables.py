@@ -123,7 +123,8 @@ sa.Index(
 item_tags = sa.Table(
     "item_tags",
     metadata,
-    sa.Column("item_id", sa.ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
+    # No foreign key: items are never deleted, and to check it for each tag took a sixth of an import.
+    sa.Column("item_id", BigKey, primary_key=True, autoincrement=False),
     sa.Column("tag", sa.String(40), primary_key=True),
     sa.Index("ix_item_tags_tag_item_id", "tag", "item_id"),
 )
@@ -173,7 +174,8 @@ import_keys = sa.Table(
     "import_keys",
     metadata,
     # What a running import has met so far: a repeated code is known in a dry run and after a restart too.
-    sa.Column("task_id", sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
+    # No foreign key, as for tags; tasks are not deleted either, and housekeeping removes these rows.
+    sa.Column("task_id", sa.String(36), primary_key=True),
     sa.Column("key", sa.String(64), primary_key=True),
     sa.Column("line", sa.BigInteger, nullable=False),
     sa.Column("name", sa.String(200), nullable=False),
@@ -220,7 +222,8 @@ levels = sa.Table(
     sa.Column("reserved", sa.BigInteger, nullable=False),
     sa.CheckConstraint("on_hand <= 1000000000000000", name="on_hand"),
     sa.CheckConstraint("reserved >= 0 AND reserved <= on_hand", name="reserved"),
-    sa.Index("ix_levels_location_id_item_id", "location_id", "item_id"),
+    # Without the item, or PostgreSQL takes it for as good as the primary key to find a level by.
+    sa.Index("ix_levels_location_id", "location_id"),
 )
 
 movements = sa.Table(
@@ -297,8 +300,9 @@ reservation_lines = sa.Table(
     ),
 )
 
-# The summary is `totals`, brought up to date by what has become of the items that are `untallied` since their
-# tally (storage.tallies). Triggers note those; rows are only added, so that no writer waits for another.
+# The summary is `totals` and `additions`, brought up to date by what has become of the items that are
+# `untallied` since their tally (storage.tallies). Triggers note all that; rows are only added, so that no
+# writer waits for another.
 tallies = sa.Table(
     "tallies",
     metadata,
@@ -318,10 +322,21 @@ untallied = sa.Table(
     sa.Column("item_id", sa.BigInteger, nullable=False),
 )
 
+additions = sa.Table(
+    "additions",
+    metadata,
+    # What new items come to, a row for each statement that added some: they are tallied by the trigger.
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("items", sa.BigInteger, nullable=False),
+    sa.Column("archived_items", sa.BigInteger, nullable=False),
+    sa.Column("units", sa.BigInteger, nullable=False),
+    sa.Column("low_stock", sa.BigInteger, nullable=False),
+)
+
 totals = sa.Table(
     "totals",
     metadata,
-    # One row, which is the sum of all tallies, or none.
+    # One row, or none: with `additions` it is the sum of all tallies.
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("items", sa.BigInteger, nullable=False),
     sa.Column("archived_items", sa.BigInteger, nullable=False),

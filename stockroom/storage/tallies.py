@@ -3,9 +3,11 @@
 Whoever changes an item or a level leaves the item's id in `untallied`, by a trigger. Each second a worker
 takes such ids, works the items out anew, puts them down in `tallies`, and moves `totals` by the difference. A
 reader adds what the untallied items have come to, in the same statement: at every commit the totals and what
-is untallied make up the stock, however far the worker is behind.
+is untallied make up the stock, however far the worker is behind. What a new item comes to is known at once: a
+trigger puts it down in `tallies`, and what all new items of a statement come to in `additions`.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +15,7 @@ from sqlalchemy.dialects import postgresql
 
 from stockroom.storage.json_rows import DIALECTS, JsonRows
 from stockroom.storage.lists import is_one_of
-from stockroom.storage.tables import items, levels, tallies, totals, untallied
+from stockroom.storage.tables import additions, items, levels, tallies, totals, untallied
 
 BATCH = 10_000
 """Ids that are taken in one transaction."""
@@ -39,6 +41,11 @@ _taken = (
     sa.delete(untallied)
     .where(untallied.c.id.in_(sa.select(untallied.c.id).order_by(untallied.c.id).limit(BATCH)))
     .returning(untallied.c.item_id)
+)
+_added = (
+    sa.delete(additions)
+    .where(additions.c.id.in_(sa.select(additions.c.id).order_by(additions.c.id).limit(BATCH)))
+    .returning(*(additions.c[name] for name in _FIGURES))
 )
 
 
@@ -71,9 +78,10 @@ def figures(dialect: str) -> dict[str, sa.ColumnElement[int]]:
     found = {}
     for name in _FIGURES:
         total = sa.func.coalesce(sa.select(totals.c[name]).scalar_subquery(), 0)
+        new = sa.cast(sa.func.coalesce(sa.func.sum(additions.c[name]), 0), sa.BigInteger)
         added = sa.select(_added_up(now)[name]).scalar_subquery()
         taken = sa.select(_added_up(before)[name]).scalar_subquery()
-        found[name] = total + added - taken
+        found[name] = total + sa.select(new).scalar_subquery() + added - taken
     return found
 
 
@@ -104,23 +112,34 @@ _move = _insert.on_conflict_do_update(
 
 
 def any_left(reader: sa.Connection) -> bool:
-    """Whether any item is untallied."""
-    return bool(reader.scalar(sa.select(sa.exists(sa.select(untallied.c.id)))))
+    """Whether any item is untallied, or an addition not in the totals."""
+    return any(reader.scalar(sa.select(sa.exists(sa.select(table.c.id)))) for table in (untallied, additions))
 
 
 def bring_up_to_date(connection: sa.Connection) -> int:
-    """Tally some of the items that are untallied; how many ids were taken, 0 while another is at it."""
+    """Tally some of the items that are untallied, and add some additions; how many rows of both were taken, 0
+    while another is at it.
+    """
     if connection.dialect.name == "postgresql" and not connection.scalar(
         sa.select(sa.func.pg_try_advisory_xact_lock(_LOCK))
     ):
         return 0
+    added = connection.execute(_added).mappings().all()
     # Taken first and worked out afterwards: a change not seen by then has left an id that was not taken.
     taken = list(connection.scalars(_taken))
+    moves: list[Mapping[Any, int]] = [*added]
     if taken:
-        statements = _statements[connection.dialect.name]
-        rows = {"rows": [{"item_id": item} for item in sorted(set(taken))]}
-        before = connection.execute(statements.sums, rows).mappings().one()
-        connection.execute(statements.put, rows)
-        after = connection.execute(statements.sums, rows).mappings().one()
-        connection.execute(_move, {name: after[name] - before[name] for name in _FIGURES})
-    return len(taken)
+        moves.append(_tallied(connection, sorted(set(taken))))
+    if moves:
+        connection.execute(_move, {name: sum(move[name] for move in moves) for name in _FIGURES})
+    return len(taken) + len(added)
+
+
+def _tallied(connection: sa.Connection, ids: Sequence[int]) -> Mapping[str, int]:
+    """Put down what the items come to now; by how much that is more than before."""
+    statements = _statements[connection.dialect.name]
+    rows = {"rows": [{"item_id": item} for item in ids]}
+    before = connection.execute(statements.sums, rows).mappings().one()
+    connection.execute(statements.put, rows)
+    after = connection.execute(statements.sums, rows).mappings().one()
+    return {name: after[name] - before[name] for name in _FIGURES}

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from stockroom.storage import summary, tallies
 from stockroom.storage.engines import Database
 from stockroom.storage.stock import is_low
-from stockroom.storage.tables import items, levels, locations, totals, untallied
+from stockroom.storage.tables import additions, items, levels, locations, totals, untallied
 from stockroom.storage.tables import tallies as table
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -128,14 +128,29 @@ def test_in_the_end_the_totals_alone_are_the_stock(stocked: Database) -> None:
         assert tuple(row) == counted(reader)
 
 
-def test_a_batch_at_a_time_is_tallied(stocked: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("table", [untallied, additions])
+def test_a_batch_at_a_time_is_tallied(stocked: Database, table: sa.Table) -> None:
+    tally_all(stocked)
+    row = {"item_id": 1} if table is untallied else dict.fromkeys(FIGURES, 0)
+    with stocked.work() as work:
+        work.connection.execute(sa.insert(table), [row] * (tallies.BATCH + 7))
+    assert tally(stocked) == tallies.BATCH
+    assert tally(stocked) == 7
+    assert tally(stocked) == 0
     with stocked.reads.connect() as reader:
-        left = reader.scalar(sa.select(sa.func.count()).select_from(untallied)) or 0
-        with stocked.work() as work:
-            work.connection.execute(sa.insert(untallied), [{"item_id": 1}] * tallies.BATCH)
-        assert tally(stocked) == tallies.BATCH
-        assert tally(stocked) == left
-        assert tally(stocked) == 0
+        assert told(reader) == counted(reader)
+
+
+def test_new_items_are_told_at_once_and_never_looked_at_again(stocked: Database) -> None:
+    tally_all(stocked)
+    with stocked.work() as work:
+        add_items(work.connection, 101, 102, 104)
+    with stocked.reads.connect() as reader:
+        assert reader.scalar(sa.select(sa.func.count()).select_from(untallied)) == 0
+        assert told(reader) == counted(reader) == (ITEMS + 3, 0, 0, ITEMS - ITEMS // 4 + 2)
+        assert tallies.any_left(reader)
+        tally_all(stocked)
+        assert not tallies.any_left(reader)
         assert told(reader) == counted(reader)
 
 
