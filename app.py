@@ -72,7 +72,7 @@ def create_app(
     contract = contract or load_contract(uploads=settings.data_dir)
     parts = _Parts(
         settings=settings,
-        database=database or open_database(settings.database_url, connections=2 * settings.threads + 4),
+        database=database or open_database(settings.database_url, connections=settings.threads + 4),
         revocations=(revocations := Revocations()),
         tokens=Tokens(data_dir.signing_key(settings), revocations),
         dispatcher=Dispatcher(settings),

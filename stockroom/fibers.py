@@ -34,20 +34,18 @@ class _Fiber(greenlet):
 
 
 class Fibers:
-    """Runs calls, at most so many at once."""
+    """Runs calls, each in a fiber."""
 
-    def __init__(self, most: int) -> None:
-        self._room = asyncio.Semaphore(most)
+    def __init__(self) -> None:
         self._idle: list[_Fiber] = []
 
     async def run(self, call: Callable[[], T]) -> T:
         """What `call` returns or raises. It sees the context variables of the caller; if the caller is
         cancelled, so is what it waits for.
         """
-        async with self._room:
-            fiber = self._spare()
-            result, error = await _drive(fiber, call)
-            self._idle.append(fiber)
+        fiber = self._spare()
+        result, error = await _drive(fiber, call)
+        self._idle.append(fiber)
         if error is not None:
             raise error
         return cast("T", result)

@@ -18,8 +18,8 @@ from stockroom.fibers import Fibers, Readable
 NAME = contextvars.ContextVar("NAME", default="nobody")
 
 
-def run(call: Callable[[], Any], most: int = 2) -> Any:
-    return asyncio.run(Fibers(most).run(call))
+def run(call: Callable[[], Any]) -> Any:
+    return asyncio.run(Fibers().run(call))
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_what_is_waited_for_comes_back_or_is_raised() -> None:
 
 def test_others_run_while_one_waits() -> None:
     async def scenario() -> list[str]:
-        pool, order = Fibers(2), []
+        pool, order = Fibers(), []
         gate = asyncio.Event()
 
         def waiting() -> None:
@@ -92,28 +92,10 @@ def test_each_sees_the_context_of_its_caller_and_keeps_it_while_it_waits() -> No
         return await pool.run(work)
 
     async def scenario() -> list[tuple[str, str]]:
-        pool = Fibers(2)
+        pool = Fibers()
         return await asyncio.gather(*(call(pool, name) for name in ("ada", "bob", "eve")))
 
     assert asyncio.run(scenario()) == [("ada", "ada"), ("bob", "bob"), ("eve", "eve")]
-
-
-def test_there_are_at_most_so_many_at_once() -> None:
-    busy = most = 0
-
-    def work() -> None:
-        nonlocal busy, most
-        busy += 1
-        most = max(most, busy)
-        fibers.wait_for(asyncio.sleep(0))
-        busy -= 1
-
-    async def scenario() -> None:
-        pool = Fibers(3)
-        await asyncio.gather(*(pool.run(work) for _ in range(12)))
-
-    asyncio.run(scenario())
-    assert most == 3
 
 
 def test_a_call_whose_caller_is_cancelled_is_broken_off_where_it_waits() -> None:
@@ -127,13 +109,13 @@ def test_a_call_whose_caller_is_cancelled_is_broken_off_where_it_waits() -> None
             raise
 
     async def scenario() -> int:
-        pool = Fibers(1)
+        pool = Fibers()
         task = asyncio.create_task(pool.run(work))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        return await pool.run(lambda: 42)  # Its place is free again.
+        return await pool.run(lambda: 42)  # The fiber is of use again.
 
     assert asyncio.run(scenario()) == 42
     assert seen == ["cancelled"]
@@ -169,7 +151,7 @@ def test_a_socket_is_waited_for_again_and_again(pair: tuple[socket.socket, socke
             fibers.wait_for(asyncio.sleep(0.01))
 
     async def scenario() -> list[bytes]:
-        pool = Fibers(2)
+        pool = Fibers()
         found, _ = await asyncio.gather(pool.run(read), pool.run(write))
         return found
 
@@ -197,7 +179,7 @@ def test_a_socket_that_its_owner_closes_is_no_longer_watched(
 
 
 def test_an_application_may_be_served_from_several_threads_in_turn() -> None:
-    pool, found = Fibers(1), []
+    pool, found = Fibers(), []
     for _ in range(2):
         thread = threading.Thread(target=lambda: found.append(asyncio.run(pool.run(threading.get_ident))))
         thread.start()
@@ -211,7 +193,7 @@ def test_a_fiber_keeps_nothing_of_the_call_it_has_made() -> None:
             pass
 
     async def scenario() -> object:
-        pool, request = Fibers(1), Request()
+        pool, request = Fibers(), Request()
         known = weakref.ref(request)
         await pool.run(request)
         del request

@@ -1,5 +1,6 @@
 """The way from Connexion into Flask: one hop, and no second routing to disagree with the first."""
 
+import asyncio
 from functools import partial
 
 from flask import Flask
@@ -17,10 +18,11 @@ class Bridge:
     """The ASGI application that Connexion wraps."""
 
     def __init__(self, flask: Flask, dispatcher: Dispatcher, at_once: int) -> None:
-        """`at_once` requests are worked on in fibers, and as many in threads."""
+        """Handlers work on so many requests at once, in fibers or in threads; others wait for their turn."""
         self._flask = flask
         self._dispatcher = dispatcher
-        self._fibers = Fibers(at_once)
+        self._room = asyncio.Semaphore(at_once)
+        self._fibers = Fibers()
         self._threads = Threads(at_once, "handler")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,7 +45,8 @@ class Bridge:
         if kept := self._dispatcher.kept(handler, exchange):
             return kept
         run = self._threads.run if handler.blocks else self._fibers.run
-        return await run(partial(self._in_flask, handler, exchange))
+        async with self._room:
+            return await run(partial(self._in_flask, handler, exchange))
 
     def _in_flask(self, handler: BoundHandler, exchange: Exchange) -> Reply:
         # Its application context, for extensions and what is to be torn down. There is no request of Flask's:

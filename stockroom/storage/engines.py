@@ -13,6 +13,9 @@ from stockroom.storage import sqlite
 from stockroom.storage.lending import Lending, Lent, Liveness
 from stockroom.storage.readers import Reader
 
+SPARE = 4
+"""Connections that are not kept for the next request."""
+
 Clock = Callable[[], datetime]
 
 
@@ -121,11 +124,11 @@ def open_database(url: str, *, connections: int) -> Database:
         from stockroom.storage import postgresql  # noqa: PLC0415 - see above
 
         reads, writes = postgresql.engines(url, connections, liveness)
-    # Half of the connections, for there are others who ask the engines.
-    spare = connections // 2
+    # Some are left to those who ask the engines.
+    kept = max(connections - SPARE, 0)
     return Database(
         reads,
         writes,
-        lent_reads=Lending(reads, liveness, Reader, spare),
-        lent_writes=Lending(writes, liveness, Lent, spare),
+        lent_reads=Lending(reads, liveness, Reader, kept),
+        lent_writes=Lending(writes, liveness, Lent, kept),
     )

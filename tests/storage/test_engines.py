@@ -102,7 +102,7 @@ def test_a_fiber_waits_for_the_database_while_others_run(opened: Database) -> No
         return threading.get_ident()
 
     async def scenario() -> list[int]:
-        pool = Fibers(2)
+        pool = Fibers()
         return await asyncio.gather(pool.run(lambda: ask(0.3)), pool.run(lambda: ask(0)))
 
     order: list[float] = []
@@ -117,7 +117,7 @@ def test_a_question_that_is_broken_off_costs_its_connection(opened: Database) ->
             reader.execute(sa.text("SELECT pg_sleep(60)"))
 
     async def scenario() -> None:
-        pool = Fibers(1)
+        pool = Fibers()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
                 await pool.run(ask)
