@@ -5,9 +5,11 @@ which they can be made.
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -17,6 +19,8 @@ from stockroom.storage import migrate
 
 SERVER = os.environ.get("BENCH_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1/postgres")
 ITEMS = 10_000
+PATIENCE = 15.0
+"""Seconds that a server has to finish what it has begun."""
 
 _SCHEMA = Path(__file__).parent / "peers" / "schema.sql"
 # What the works change, those that are referred to first.
@@ -46,8 +50,9 @@ def both() -> Iterator[dict[str, str]]:
 
 
 def reset(url: str) -> None:
-    """Bring what the works change back to how it was, under a server that is idle."""
+    """Bring what the works change back to how it was, under a server that has nothing more to do."""
     with psycopg.connect(url, autocommit=True) as connection:
+        _wait_until_idle(connection)
         with connection.transaction():
             # Without triggers, for those that keep the ledger from being emptied.
             connection.execute("SET LOCAL session_replication_role = replica")
@@ -58,6 +63,17 @@ def reset(url: str) -> None:
             if connection.execute("SELECT to_regclass('untallied')").fetchone() != (None,):
                 connection.execute("TRUNCATE untallied, additions")
         connection.execute(f"VACUUM (ANALYZE) {', '.join(_CHANGED)}")
+
+
+def _wait_until_idle(connection: psycopg.Connection[Any]) -> None:
+    """Let a server finish what wrk has not waited for: a table that is emptied meanwhile makes a deadlock."""
+    busy = """
+        SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
+    """
+    until = time.monotonic() + PATIENCE
+    while connection.execute(busy).fetchone() != (0,) and time.monotonic() < until:
+        time.sleep(0.05)
 
 
 def on_hand(url: str) -> int:

@@ -112,7 +112,8 @@ class Readable:
         """Wait until the socket, the same one each time, can be read from; now and then it cannot yet."""
         loop = asyncio.get_running_loop()
         self._waiter = loop.create_future()
-        if self._watched is None:
+        if self._watched is None or self._watched[0] is not loop:
+            self._stop()
             self._watched = loop, os.dup(fd)
             loop.add_reader(self._watched[1], self._ready)
         await self._waiter

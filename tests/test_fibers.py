@@ -158,6 +158,16 @@ def test_a_socket_is_waited_for_again_and_again(pair: tuple[socket.socket, socke
     assert asyncio.run(scenario()) == [b"one", b"two", b"three"]
 
 
+def test_a_socket_is_watched_by_one_loop_after_the_other(pair: tuple[socket.socket, socket.socket]) -> None:
+    one, other = pair
+    readable = Readable()
+    for text in (b"one", b"two"):
+        other.send(text)
+        asyncio.run(asyncio.wait_for(readable.wait(one.fileno()), 5))
+        assert one.recv(5) == text
+    readable.close()
+
+
 def test_a_socket_that_its_owner_closes_is_no_longer_watched(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:

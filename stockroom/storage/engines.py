@@ -1,9 +1,10 @@
 """Databases: an engine for reads, an engine for writes, and the unit of work."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from stockroom.storage import sqlite
 from stockroom.storage.lending import Lending, Lent, Liveness
 from stockroom.storage.readers import Reader
+from stockroom.storage.tables import EPOCH, MILLISECOND
 
 SPARE = 4
 """Connections that are not kept for the next request."""
@@ -21,8 +23,7 @@ Clock = Callable[[], datetime]
 
 def utc_now() -> datetime:
     """The present in UTC, cut to the milliseconds that storage and wire hold."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return EPOCH + time.time_ns() // 1_000_000 * MILLISECOND
 
 
 class Work:
