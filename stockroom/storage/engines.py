@@ -11,8 +11,7 @@ from typing import Self
 import sqlalchemy as sa
 
 from stockroom.storage import sqlite
-from stockroom.storage.lending import Lending, Lent, Liveness
-from stockroom.storage.readers import Reader
+from stockroom.storage.lending import Lending, Lent, LentReader, Liveness
 from stockroom.storage.tables import EPOCH, MILLISECOND
 
 SPARE = 4
@@ -130,6 +129,6 @@ def open_database(url: str, *, connections: int) -> Database:
     return Database(
         reads,
         writes,
-        lent_reads=Lending(reads, liveness, Reader, kept),
+        lent_reads=Lending(reads, liveness, LentReader, kept),
         lent_writes=Lending(writes, liveness, Lent, kept),
     )

@@ -1,10 +1,13 @@
 """Connections that stay out of their pool between uses: to ask it each time takes half as long as a read."""
 
 import time
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 from stockroom import fibers
+from stockroom.storage.prepared import prepared
 
 IDLE = 5.0
 """Seconds that a connection may have been idle and is still taken for alive."""
@@ -41,6 +44,7 @@ class Lending:
         self._kind = kind
         self._most = most
         self._kept: list[Lent] = []
+        sa.event.listen(engine, "do_execute", _fail)
 
     def connect(self) -> "Lent":
         """A connection, which is to be closed after use. Raises what the engine raises."""
@@ -67,7 +71,11 @@ class Lending:
 
 
 class Lent(sa.Connection):
-    """A connection that goes back to its lender when it is closed."""
+    """A connection that goes back to its lender when it is closed.
+
+    Statements that come again go straight to the driver. What goes wrong there is told by SQLAlchemy, which
+    knows all errors.
+    """
 
     kept = False
     """Whether it is to be lent again, and so nobody's."""
@@ -77,6 +85,29 @@ class Lent(sa.Connection):
     def __init__(self, lending: Lending) -> None:
         super().__init__(lending.engine)
         self._lending = lending
+        self._cursor: DBAPICursor | None = self.connection.cursor()
+
+    def execute(self, statement: Any, parameters: Any = None, **options: Any) -> Any:
+        values = {} if parameters is None else parameters
+        query = None if options or self._cursor is None else prepared(statement, values, self.dialect)
+        if query is None or self._cursor is None:
+            return super().execute(statement, parameters, **options)
+        try:
+            return query.result(self._cursor, values)
+        except self.dialect.loaded_dbapi.Error as error:
+            return super().execute(statement, parameters, execution_options={_FAILED: error})
+        except BaseException as error:
+            # Broken off between question and answer.
+            self.invalidate(error)
+            raise
+
+    def scalar(self, statement: Any, parameters: Any = None, **options: Any) -> Any:
+        return self.execute(statement, parameters, **options).scalar()
+
+    def invalidate(self, exception: BaseException | None = None) -> None:
+        # SQLAlchemy may go on with another connection, which has not been prepared for being lent.
+        self._cursor = None
+        super().invalidate(exception)
 
     def close(self) -> None:
         if not self.kept and not (self.is_whole() and self._lending.take_back(self)):
@@ -88,7 +119,7 @@ class Lent(sa.Connection):
 
     def is_whole(self) -> bool:
         """Whether somebody else can use it as it is."""
-        return not (self.closed or self.invalidated or self.in_transaction())
+        return self._cursor is not None and not (self.closed or self.in_transaction())
 
     def lives(self) -> bool:
         """Ask the database; close the connection where it does not answer."""
@@ -99,3 +130,20 @@ class Lent(sa.Connection):
             self.let_go()
             return False
         return True
+
+
+class LentReader(Lent):
+    """Runs each statement by itself (AUTOCOMMIT)."""
+
+    def is_whole(self) -> bool:
+        # SQLAlchemy believes in a transaction.
+        return self._cursor is not None and not self.closed
+
+
+_FAILED = "failed"
+
+
+def _fail(cursor: object, statement: str, parameters: object, context: sa.ExecutionContext) -> None:
+    """Have SQLAlchemy meet the error that a statement has ended with already."""
+    if error := context.execution_options.get(_FAILED):
+        raise error

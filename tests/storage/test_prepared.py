@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from stockroom.storage.engines import Database, open_database
-from stockroom.storage.readers import Reader
+from stockroom.storage.lending import LentReader
 from stockroom.storage.tables import Moment
 
 THEN = datetime(2026, 11, 27, 13, 29, 41, 123000, UTC)
@@ -72,6 +72,11 @@ def test_all_ways_to_take_a_result(reader: sa.Connection) -> None:
         assert reader.execute(rows.limit(0)).one_or_none() is None
 
 
+def test_numbers_are_read_as_the_driver_brings_them(reader: sa.Connection) -> None:
+    for rows in often(reader, sa.select((sa.literal(1) / sa.literal(4)).label("quarter"))):
+        assert float(rows[0].quarter) == 0.25
+
+
 def test_a_list_of_any_length_may_be_looked_for(reader: sa.Connection) -> None:
     numbers = sa.select(sa.literal(2).in_(sa.bindparam("among", expanding=True)))
     found = [bool(reader.scalar(numbers, {"among": among})) for among in ([1], [1, 2], [2, 3, 4], [])]
@@ -93,6 +98,19 @@ def test_errors_are_sqlalchemys_at_any_sight(reader: sa.Connection) -> None:
         with pytest.raises(sa.exc.DBAPIError, match="nowhere"):
             reader.execute(statement)
     assert reader.scalar(sa.select(sa.literal(1))) == 1
+
+
+def test_what_fails_in_a_transaction_is_told_as_it_was(opened: Database) -> None:
+    if opened.reads.dialect.name == "sqlite":
+        return  # Dividing by zero gives NULL there.
+    inverse = sa.select(1 // sa.bindparam("number", type_=sa.Integer))
+    for _ in range(3):
+        with opened.work() as work:
+            assert work.connection.scalar(inverse, {"number": 1}) == 1
+    with pytest.raises(sa.exc.DataError, match="DivisionByZero"), opened.work() as work:
+        work.connection.scalar(inverse, {"number": 0})
+    with opened.work() as work:
+        assert work.connection.scalar(inverse, {"number": 1}) == 1
 
 
 def test_a_statement_of_text_is_left_to_sqlalchemy(reader: sa.Connection) -> None:
@@ -126,4 +144,4 @@ def test_one_that_came_by_another_connection_is_not_kept(opened: Database) -> No
         assert reader.scalar(sa.select(sa.literal(1))) == 1
     with opened.reader() as another:
         assert another is not reader
-        assert isinstance(another, Reader)
+        assert isinstance(another, LentReader)

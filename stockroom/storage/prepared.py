@@ -1,0 +1,94 @@
+"""SELECTs that come again, compiled for good: SQLAlchemy's way through one takes longer than PostgreSQL's."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
+
+import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
+
+Values = Mapping[str, Any]
+_Result = sa.Result[*tuple[Any, ...]]
+
+
+class Prepared:
+    """A SELECT in the words of a database. It may have CTEs that write."""
+
+    def __init__(self, statement: sa.SelectBase, values: Values, dialect: sa.Dialect) -> None:
+        """`values` are an example. Raises ValueError where they decide about the text."""
+        compiled = statement.compile(dialect=dialect)
+        state = compiled.construct_expanded_state(values)
+        if state.parameter_expansion:
+            raise ValueError("IN takes as many parameters as it is given values")
+        self.takes = state.parameters.keys() & values.keys()
+        self._text = state.statement
+        self._order = state.positiontup
+        bind = {
+            name: process
+            for parameter, name in compiled.bind_names.items()
+            if (process := parameter.type.dialect_impl(dialect).bind_processor(dialect))
+        }
+        self._given = {
+            name: bind[name](value) if name in bind else value
+            for name, value in state.parameters.items()
+            if name not in values
+        }
+        self._bind = {name: process for name, process in bind.items() if name in values}
+        self._columns = list(statement.selected_columns)
+        self._read = [
+            (place, process)
+            for place, column in enumerate(self._columns)
+            if (process := column.type.dialect_impl(dialect).result_processor(dialect, None))
+        ]
+        self._names: SimpleResultMetaData | None = None
+
+    def result(self, cursor: DBAPICursor, values: Values) -> _Result:
+        """The result for values that have all that it `takes`. Raises what the driver does."""
+        given = {**self._given, **values}
+        for name, process in self._bind.items():
+            given[name] = process(given[name])
+        cursor.execute(self._text, given if self._order is None else [given[name] for name in self._order])
+        rows = cursor.fetchall()
+        if self._read:
+            rows = [self._values(row) for row in rows]
+        return IteratorResult(self._names or self._named(cursor), iter(rows))
+
+    def _values(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        values = list(row)
+        for place, process in self._read:
+            values[place] = process(values[place])
+        return tuple(values)
+
+    def _named(self, cursor: DBAPICursor) -> SimpleResultMetaData:
+        names = [column[0] for column in cursor.description or ()]
+        self._names = SimpleResultMetaData(names, extra=[(column,) for column in self._columns])
+        return self._names
+
+
+# By dialect, then by statement; None where a statement always goes SQLAlchemy's way.
+_known: defaultdict[str, WeakKeyDictionary[sa.Executable, Prepared | None]] = defaultdict(WeakKeyDictionary)
+_seen: WeakSet[sa.Executable] = WeakSet()
+
+
+def prepared(statement: sa.Executable, values: Values, dialect: sa.Dialect) -> Prepared | None:
+    """The statement; None if it is met for the first time, cannot be prepared, or lacks values."""
+    known = _known[dialect.name]
+    try:
+        found = known[statement]
+    except KeyError:
+        if statement not in _seen:
+            _seen.add(statement)
+            return None
+        found = known[statement] = _made(statement, values, dialect)
+    return found if found and found.takes <= values.keys() else None
+
+
+def _made(statement: sa.Executable, values: Values, dialect: sa.Dialect) -> Prepared | None:
+    if isinstance(statement, sa.SelectBase):
+        # What SQLAlchemy has against the values it says itself. How to read numbers it asks the cursor.
+        with suppress(ValueError, TypeError, sa.exc.SQLAlchemyError):
+            return Prepared(statement, values, dialect)
+    return None
