@@ -87,13 +87,13 @@ class Lent(sa.Connection):
         self._lending = lending
         self._cursor: DBAPICursor | None = self.connection.cursor()
 
-    def execute(self, statement: Any, parameters: Any = None, **options: Any) -> Any:
-        values = {} if parameters is None else parameters
-        query = None if options or self._cursor is None else prepared(statement, values, self.dialect)
-        if query is None or self._cursor is None:
-            return super().execute(statement, parameters, **options)
+    def execute(self, statement: Any, parameters: Any = None, *, execution_options: Any = None) -> Any:
+        cursor, values = self._cursor, {} if parameters is None else parameters
+        query = None if execution_options else prepared(statement, values, self.dialect)
+        if query is None or cursor is None:
+            return super().execute(statement, parameters, execution_options=execution_options)
         try:
-            return query.result(self._cursor, values)
+            return query.result(cursor, values)
         except self.dialect.loaded_dbapi.Error as error:
             return super().execute(statement, parameters, execution_options={_FAILED: error})
         except BaseException as error:
@@ -101,8 +101,8 @@ class Lent(sa.Connection):
             self.invalidate(error)
             raise
 
-    def scalar(self, statement: Any, parameters: Any = None, **options: Any) -> Any:
-        return self.execute(statement, parameters, **options).scalar()
+    def scalar(self, statement: Any, parameters: Any = None, *, execution_options: Any = None) -> Any:
+        return self.execute(statement, parameters, execution_options=execution_options).scalar()
 
     def invalidate(self, exception: BaseException | None = None) -> None:
         # SQLAlchemy may go on with another connection, which has not been prepared for being lent.
