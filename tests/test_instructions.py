@@ -43,8 +43,8 @@ SQLITE = {
     "page 3 of 20 items": 11_285,
     "the summary, kept": 2_721,
     "a new item": 8_605,
-    "a movement of a line": 12_388,
-    "a movement of 100 lines": 68_026,
+    "a movement of a line": 12_150,
+    "a movement of 100 lines": 56_898,
     "invalid": 3_332,
     "without a token": 1_828,
 }
@@ -55,8 +55,8 @@ POSTGRESQL = {
     "page 3 of 20 items": 11_813,
     "the summary, kept": 2_721,
     "a new item": 6_737,
-    "a movement of a line": 9_993,
-    "a movement of 100 lines": 58_899,
+    "a movement of a line": 9_755,
+    "a movement of 100 lines": 47_771,
     "invalid": 3_332,
     "without a token": 1_828,
 }

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from stockroom.domain.errors import DomainError, ItemArchived, LocationArchived, UnknownItem, UnknownLocation
-from stockroom.domain.ledger import Balance, Draft, Line, Movement, Place, applied, net
+from stockroom.domain.ledger import EMPTY, Balance, Draft, Line, Movement, Place, applied, net
 from stockroom.storage import levels, recording
 from stockroom.storage.engines import Work
 from stockroom.storage.levels import Key, Named
@@ -61,11 +60,15 @@ def _tried(places: "Places", draft: Draft) -> Draft | DomainError:
 
 @dataclass
 class Places:
-    """The items, locations and levels that lines are about, found and locked for one transaction."""
+    """The items, locations and levels that lines are about, found and locked for one transaction.
+
+    Levels that do not exist have no keys: there is nothing to be changed.
+    """
 
     items: Mapping[str, Named]
     locations: Mapping[str, Named]
     wanted: frozenset[Place]
+    keys: Mapping[Place, Key]
     balances: dict[Place, Balance]
     changed: set[Place] = field(default_factory=set)
 
@@ -75,29 +78,19 @@ class Places:
         wanted = frozenset(line.place for line in lines)
         levels.make(work.connection, receiving)
         locked = levels.lock_named(work.connection, wanted, work.now)
-        missing = wanted - locked.keys()
+        missing = wanted - locked.balances.keys()
         return cls(
-            {sku: level.item for (sku, _), level in locked.items()}
-            | levels.named_items(work.connection, {sku for sku, _ in missing}),
-            {code: level.location for (_, code), level in locked.items()}
-            | levels.named_locations(work.connection, {code for _, code in missing}),
+            locked.items | levels.named_items(work.connection, {sku for sku, _ in missing}),
+            locked.locations | levels.named_locations(work.connection, {code for _, code in missing}),
             wanted,
-            {place: level.balance for place, level in locked.items()},
+            locked.keys,
+            locked.balances,
         )
-
-    @cached_property
-    def keys(self) -> dict[Place, Key]:
-        """The levels' keys of all places whose item and location exist."""
-        return {
-            (sku, code): (self.items[sku].id, self.locations[code].id)
-            for sku, code in self.wanted
-            if sku in self.items and code in self.locations
-        }
 
     def carry(self, deltas: Mapping[Place, int]) -> None:
         """Take the balances for what they were after `deltas`, which nobody recorded."""
         for place in self.wanted & deltas.keys():
-            balance = self.balances.get(place, Balance())
+            balance = self.balances.get(place, EMPTY)
             self.balances[place] = balance._replace(on_hand=balance.on_hand + deltas[place])
 
     def refuse_unusable(self, lines: Iterable[Line]) -> None:

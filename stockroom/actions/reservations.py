@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from stockroom.actions import ledger
 from stockroom.actions.ledger import Places
 from stockroom.domain.errors import NotFound
-from stockroom.domain.ledger import Balance, Draft, Line, Movement, refuse_repeated, refuse_shortages
+from stockroom.domain.ledger import Draft, Line, Movement, refuse_repeated, refuse_shortages
 from stockroom.domain.reservations import Reservation, ReservedLine, State, closed, expiry, reserved
 from stockroom.storage import levels, reservations
 from stockroom.storage.engines import Work
@@ -51,9 +51,9 @@ def hold(
     until = expiry(expires_at, work.now)
     places = Places.open(work, _issued(wanted))
     places.refuse_unusable(_issued(wanted))
-    before = {line.place: places.balances.get(line.place, Balance()) for line in wanted}
-    refuse_shortages(before, {line.place: line.quantity for line in wanted})
-    _reserve(work, places, {line.place: line.quantity for line in wanted})
+    quantities = {line.place: line.quantity for line in wanted}
+    refuse_shortages(places.balances, quantities)
+    _reserve(work, places, quantities)
     reservation = Reservation(
         id=str(uuid4()),
         state="held",

@@ -74,45 +74,49 @@ class Balance(NamedTuple):
         return self.on_hand - self.reserved
 
 
+EMPTY = Balance()
+
 Place = tuple[str, str]
 """SKU and location code."""
 
 Balances = Mapping[Place, Balance]
+"""Where one is missing, there is nothing."""
 
 
 def net(lines: Iterable[Line]) -> dict[Place, int]:
     """What all lines together do to each place; a transfer may take from where another line puts."""
     deltas: dict[Place, int] = {}
     for line in lines:
-        deltas[line.place] = deltas.get(line.place, 0) + line.delta
+        place = line.place
+        deltas[place] = deltas.get(place, 0) + line.delta
     return deltas
 
 
 def applied(balances: Balances, lines: Sequence[Line]) -> dict[Place, Balance]:
-    """The balances after a movement of `lines`, for the places it touches. A missing balance is empty.
+    """The balances after a movement of `lines`, for the places it touches.
 
     Raises InsufficientStock with every shortage, or BalanceOutOfRange; nothing is ever clamped.
     """
     deltas = net(lines)
-    before = {place: balances.get(place, Balance()) for place in deltas}
-    refuse_shortages(before, {place: -delta for place, delta in deltas.items() if delta < 0})
-    after = {
-        place: Balance(before[place].on_hand + delta, before[place].reserved)
-        for place, delta in deltas.items()
-    }
-    for (sku, location), balance in after.items():
-        if balance.on_hand > MOST:
-            raise BalanceOutOfRange(f"There would be more than {MOST} of {sku} at {location}.")
+    refuse_shortages(balances, {place: -delta for place, delta in deltas.items() if delta < 0})
+    after: dict[Place, Balance] = {}
+    for place, delta in deltas.items():
+        on_hand, reserved = balances.get(place, EMPTY)
+        if on_hand + delta > MOST:
+            raise BalanceOutOfRange(f"There would be more than {MOST} of {place[0]} at {place[1]}.")
+        after[place] = Balance(on_hand + delta, reserved)
     return after
 
 
 def refuse_shortages(balances: Balances, requested: Mapping[Place, int]) -> None:
     """Raises InsufficientStock with every place that has less available than `requested` of it."""
-    shortages: list[dict[str, str | int]] = [
-        {"sku": place[0], "location": place[1], "requested": quantity, "available": balances[place].available}
-        for place, quantity in requested.items()
-        if quantity > balances[place].available
-    ]
+    shortages: list[dict[str, str | int]] = []
+    for (sku, location), quantity in requested.items():
+        available = balances.get((sku, location), EMPTY).available
+        if quantity > available:
+            shortages.append(
+                {"sku": sku, "location": location, "requested": quantity, "available": available}
+            )
     if shortages:
         count = len(shortages)
         asks = "1 line asks" if count == 1 else f"{count} lines ask"
@@ -142,7 +146,7 @@ def differences(balances: Balances, found: Sequence[Line], expected: Mapping[Pla
 
     Raises CountStale with every place whose balance is not the one that was `expected` there.
     """
-    booked = {line.place: balances.get(line.place, Balance()).on_hand for line in found}
+    booked = {line.place: balances.get(line.place, EMPTY).on_hand for line in found}
     stale = [
         {"sku": place[0], "location": place[1], "expected": quantity, "on_hand": booked[place]}
         for place, quantity in expected.items()

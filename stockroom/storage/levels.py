@@ -22,16 +22,13 @@ class Named(NamedTuple):
     archived: bool
 
 
-class Level(NamedTuple):
-    """A level that is locked, and what its item and location are."""
+class Locked(NamedTuple):
+    """The balances of levels that are locked, and what their items and locations are, by SKU and code."""
 
-    item: Named
-    location: Named
-    balance: Balance
-
-    @property
-    def key(self) -> Key:
-        return self.item.id, self.location.id
+    items: dict[str, Named]
+    locations: dict[str, Named]
+    keys: dict[Place, Key]
+    balances: dict[Place, Balance]
 
 
 class _Statements:
@@ -142,25 +139,25 @@ def make(connection: sa.Connection, places: Iterable[Place]) -> None:
         connection.execute(_of(connection).make, {"rows": rows})
 
 
-def lock_named(connection: sa.Connection, places: Iterable[Place], now: datetime) -> dict[Place, Level]:
+def lock_named(connection: sa.Connection, places: Iterable[Place], now: datetime) -> Locked:
     """The levels that exist, nobody else's until the transaction ends. Items and locations are shared locks.
 
     Reservations that have expired by `now` are let go of, as by `lock`.
     """
-    rows = _named_rows(places)
-    if not rows:
-        return {}
-    found = {
-        (sku, code): Level(Named(item, retired), Named(location, closed), Balance(on_hand, reserved))
+    items, locations, keys, balances = locked = Locked({}, {}, {}, {})
+    if rows := _named_rows(places):
         for sku, code, item, retired, location, closed, on_hand, reserved in connection.execute(
             _of(connection).lock_named, {"rows": rows}
-        ).all()
-    }
-    freed = _let_go_of_expired(connection, {level.key: level.balance for level in found.values()}, now)
-    for place, level in found.items():
-        if level.key in freed:
-            found[place] = level._replace(balance=freed[level.key])
-    return found
+        ):
+            items[sku] = Named(item, retired)
+            locations[code] = Named(location, closed)
+            place = sku, code
+            keys[place] = item, location
+            balances[place] = Balance(on_hand, reserved)
+    held = {keys[place]: place for place, balance in balances.items() if balance.reserved}
+    freed = _let_go_of_expired(connection, {key: balances[place] for key, place in held.items()}, now)
+    balances.update({held[key]: balance for key, balance in freed.items()})
+    return locked
 
 
 def lock(connection: sa.Connection, keys: Collection[Key], now: datetime) -> dict[Key, Balance]:
@@ -171,15 +168,16 @@ def lock(connection: sa.Connection, keys: Collection[Key], now: datetime) -> dic
     """
     rows = connection.execute(_of(connection).lock, {"rows": _rows(keys)}).all()
     balances = {(item, location): Balance(on_hand, reserved) for item, location, on_hand, reserved in rows}
-    return balances | _let_go_of_expired(connection, balances, now)
+    held = {key: balance for key, balance in balances.items() if balance.reserved}
+    return balances | _let_go_of_expired(connection, held, now)
 
 
 def _let_go_of_expired(
     connection: sa.Connection, balances: Mapping[Key, Balance], now: datetime
 ) -> dict[Key, Balance]:
-    """The balances that have changed."""
+    """Those of the balances that have changed."""
     changed: dict[Key, Balance] = {}
-    if any(balance.reserved for balance in balances.values()):
+    if balances:
         freed = connection.execute(_let_go, {"keys": list(balances), "now": now}).all()
         for item, location, quantity in freed:
             before = changed.get((item, location), balances[item, location])
