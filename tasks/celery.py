@@ -13,6 +13,7 @@ from tasks.worker import Parts, Worker
 SWEEP_SECONDS = 5
 EXPIRY_SECONDS = 5
 TALLY_SECONDS = 1
+INDEX_SECONDS = 1
 TIDY_SECONDS = 3600
 
 # A task takes up to three connections: to read, to write, and for its lease; a pool of threads has several.
@@ -72,6 +73,7 @@ app.steps["worker"].add(
             (SWEEP_SECONDS, lambda: worker.sweep(_send)),
             (EXPIRY_SECONDS, worker.expire),
             (TALLY_SECONDS, worker.tally),
+            (INDEX_SECONDS, worker.index),
             (TIDY_SECONDS, worker.tidy),
         ]
     )

@@ -7,7 +7,7 @@ import structlog
 from celery import bootsteps
 
 from stockroom.actions import reservations, summary
-from stockroom.storage import leases
+from stockroom.storage import item_search, leases
 from stockroom.storage.engines import Database
 
 log = structlog.get_logger(__name__)
@@ -52,6 +52,12 @@ def tally(database: Database, stopping: Callable[[], bool]) -> None:
         with database.work() as work:
             if not summary.tally(work):
                 return
+
+
+def index(database: Database) -> None:
+    """Put the items that were written of late into the index of searches. Several workers may do this."""
+    with database.reads.connect() as connection:
+        item_search.merge_pending(connection)
 
 
 def sweeping(duties: Sequence[tuple[float, Callable[[], None]]]) -> type[Any]:

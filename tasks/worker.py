@@ -13,7 +13,7 @@ from stockroom.actions.import_rows import Validators
 from stockroom.settings import Settings
 from stockroom.storage.engines import Database
 from stockroom.storage.files import FileStore
-from tasks.sweep import expire, republish, tally
+from tasks.sweep import expire, index, republish, tally
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +88,10 @@ class Worker:
     def tally(self) -> None:
         """Begin to take into the summary's totals what has changed."""
         self._begin("tally", lambda: tally(self.parts().database, self.stopping))
+
+    def index(self) -> None:
+        """Begin to put into the index of searches what was written of late."""
+        self._begin("index", lambda: index(self.parts().database))
 
     def tidy(self) -> None:
         """Begin to throw away what has served its time."""

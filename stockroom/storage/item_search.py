@@ -21,6 +21,11 @@ _Condition = sa.ColumnElement[bool]
 
 _sample = sa.select(items.c.sku, items.c.name).limit(SAMPLE).subquery()
 
+_merge = sa.text(
+    "SELECT gin_clean_pending_list(oid) FROM pg_class"
+    " WHERE oid = to_regclass('ix_items_trigrams') AND pg_has_role(relowner, 'USAGE')"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Search:
@@ -81,6 +86,15 @@ class Search:
             return False
         held = sa.select(sa.func.count()).where(holding(self.q, _sample.c.sku, _sample.c.name))
         return (reader.scalar(held) or 0) * 4 >= SAMPLE
+
+
+def merge_pending(connection: sa.Connection) -> None:
+    """Merge into the index of trigrams what was written of late, which PostgreSQL keeps in a list until then.
+
+    Every search reads that list, and a writer who fills it merges all of it. Only the index's owner may.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_merge)
 
 
 def carrying(tag: str | None) -> _Query:

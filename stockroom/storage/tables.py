@@ -115,9 +115,13 @@ items = sa.Table(
         postgresql_where=sa.text("archived"),
     ),
 )
-# SQLite has no such index, and reads all items for a search.
+# SQLite has no such index, and reads all items for a search. Of entries that wait to be merged into it
+# there is room for what an import writes until a worker comes by (storage.item_search).
 sa.Index(
-    "ix_items_trigrams", sa.func.item_trigrams(items.c.sku, items.c.name), postgresql_using="gin"
+    "ix_items_trigrams",
+    sa.func.item_trigrams(items.c.sku, items.c.name),
+    postgresql_using="gin",
+    postgresql_with={"gin_pending_list_limit": 16_384},
 ).ddl_if(dialect="postgresql")
 
 item_tags = sa.Table(

@@ -156,3 +156,31 @@ def postgresql(_postgresql_url: str) -> Iterator[sa.Connection]:
 def test_the_index_of_a_search_answers_it(postgresql: sa.Connection, index: str, condition: str) -> None:
     plan = postgresql.scalars(sa.text(f"EXPLAIN SELECT id FROM items WHERE {condition}"))  # noqa: S608
     assert index in "\n".join(plan)
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_what_was_written_of_late_is_merged_into_the_index(database: Database) -> None:
+    with database.reads.connect() as connection:
+        item_search.merge_pending(connection)
+        if connection.dialect.name == "postgresql":
+            assert pending_pages(connection) == 0
+        request = PageRequest(page=None, per_page=9, cursor=None, exact=True)
+        found = items.page(connection, request, q="hinge", tag=None, archived=False, sort="sku")
+        assert [item.sku for item in found.rows] == ["s3", "s4"]
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_who_does_not_own_the_index_leaves_it_alone(database: Database) -> None:
+    with database.reads.connect() as connection:
+        if connection.dialect.name != "postgresql":
+            return  # SQLite has no such index, and no owners.
+        connection.execute(sa.text("SET ROLE pg_monitor"))
+        item_search.merge_pending(connection)
+        connection.execute(sa.text("RESET ROLE"))
+        assert pending_pages(connection) > 0
+
+
+def pending_pages(connection: sa.Connection) -> int:
+    """How many there were; now there are none."""
+    pages: int = connection.scalar(sa.text("SELECT gin_clean_pending_list('ix_items_trigrams')"))
+    return pages
