@@ -30,6 +30,9 @@ class Movements:
     def forgets(self) -> bool:
         return self._options.dry_run
 
+    def changes(self, rows: Sequence[Valid]) -> None:
+        """Movements are recorded in the order of the file, whatever they are about."""
+
     def apply(self, work: Work, rows: Sequence[Valid]) -> Applied:
         drafts = [draft(row, self._options.movement) for _, row in rows]
         if self._options.dry_run:

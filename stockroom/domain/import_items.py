@@ -5,13 +5,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from stockroom.domain.imports import Fields, shown, whole_number
+from stockroom.domain.items import distinct
 from stockroom.domain.tasks import TaskError
 
 Outcome = Literal["created", "updated", "unchanged"]
 
 
-def _tags(text: str) -> list[str]:
-    return list(dict.fromkeys(tag for part in text.split("|") if (tag := part.strip())))
+def _tags(text: str) -> tuple[str, ...]:
+    return distinct(tag for part in text.split("|") if (tag := part.strip()))
 
 
 FIELDS = Fields(

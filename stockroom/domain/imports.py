@@ -47,6 +47,9 @@ class Row(NamedTuple):
 Valid = tuple[int, dict[str, Any]]
 """The line of a row, and what the contract finds no fault with."""
 
+Checked = Valid | list[Rejection]
+"""A row, or why it is refused."""
+
 
 class Applied(NamedTuple):
     """What became of some valid rows: numbers for the summary, and entries of the error list by line."""

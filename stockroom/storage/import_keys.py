@@ -65,5 +65,9 @@ def note(connection: sa.Connection, task_id: str, met: Mapping[str, Met], *, kno
         (statements.update, [sku for sku in met if sku in known]),
     ):
         if skus:
-            rows = [{"key": sku, **met[sku]._asdict()} for sku in skus]
+            rows = [_row(sku, met[sku]) for sku in skus]
             connection.execute(statement, {"task": task_id, "rows": rows})
+
+
+def _row(sku: str, met: Met) -> dict[str, Any]:
+    return {"key": sku, "line": met.line, "name": met.name, "outcome": met.outcome}

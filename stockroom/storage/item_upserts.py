@@ -84,10 +84,10 @@ def upsert_many(connection: sa.Connection, rows: Sequence[_Values], *, now: date
     """Bring a few thousand items to what `rows` say, in few statements.
 
     A row is `sku`, `name` and any of `description`, `unit`, `reorder_point` and `tags`; what it does not name
-    stays as it is, and archived items stay archived. No two rows have the same SKU. Parallel calls neither
-    deadlock nor lose a change as long as a transaction makes one call.
+    stays as it is, and archived items stay archived. Tags are `distinct`; no two rows have the same SKU.
+    Parallel calls neither deadlock nor lose a change as long as a transaction makes one call.
     """
-    wanted = {row["sku"]: _normal(row) for row in sorted(rows, key=itemgetter("sku"))}
+    wanted = {row["sku"]: row for row in sorted(rows, key=itemgetter("sku"))}
     statements = _statements[connection.dialect.name]
     with_tags = any("tags" in row for row in rows)
     stored = _stored(connection, statements.read, wanted, with_tags=with_tags)
@@ -102,15 +102,11 @@ def upsert_many(connection: sa.Connection, rows: Sequence[_Values], *, now: date
 
 def foresee_many(reader: sa.Connection, rows: Sequence[_Values]) -> Upserted:
     """Say what `upsert_many` would do to the rows, and do nothing."""
-    wanted = {row["sku"]: _normal(row) for row in rows}
+    wanted = {row["sku"]: row for row in rows}
     read = _statements[reader.dialect.name].read
     stored = _stored(reader, read, wanted, with_tags=any("tags" in row for row in rows))
     unchanged = frozenset(sku for sku, row in wanted.items() if _holds(stored.get(sku), row))
     return Upserted(frozenset(wanted.keys() - stored.keys()), frozenset(stored) - unchanged, unchanged)
-
-
-def _normal(row: _Values) -> _Values:
-    return {**row, "tags": distinct(row["tags"])} if "tags" in row else row
 
 
 def _holds(stored: _Values | None, wanted: _Values) -> bool:

@@ -52,7 +52,7 @@ def test_new_items_are_inserted_with_defaults_for_what_they_do_not_say(
         "description": "x",
         "unit": "box",
         "reorder_point": 3,
-        "tags": ["q", "p", "q"],
+        "tags": ("p", "q"),
     }
     assert upsert(database, full, {"sku": "a", "name": "A"}) == outcome(created="a b")
     assert items.find(reader, "a") == Item("a", "A", None, "piece", None, (), False, 1, LATER, LATER)
@@ -66,10 +66,10 @@ def test_new_items_are_inserted_with_defaults_for_what_they_do_not_say(
         {"name": "Bag", "description": None},
         {"name": "Bag", "unit": "piece"},
         {"name": "Bag", "reorder_point": None},
-        {"name": "Bag", "tags": ["bags"]},
-        {"name": "Bag", "tags": []},
-        {"name": "Bag", "tags": ["other", "bags", "new"]},
-        {"name": "Sack", "description": "Blue", "unit": "m", "reorder_point": 0, "tags": ["z"]},
+        {"name": "Bag", "tags": ("bags",)},
+        {"name": "Bag", "tags": ()},
+        {"name": "Bag", "tags": ("bags", "new", "other")},
+        {"name": "Sack", "description": "Blue", "unit": "m", "reorder_point": 0, "tags": ("z",)},
     ],
 )
 def test_only_the_given_columns_of_an_item_change(
@@ -81,7 +81,7 @@ def test_only_the_given_columns_of_an_item_change(
 
 @pytest.mark.parametrize(
     "row",
-    [{"name": "Bag"}, {"name": "Bag", "tags": ["new", "bags"], "description": "Red", "reorder_point": 25}],
+    [{"name": "Bag"}, {"name": "Bag", "tags": ("bags", "new"), "description": "Red", "reorder_point": 25}],
 )
 def test_an_equal_item_is_left_alone(
     database: Database, reader: sa.Connection, bag: Item, row: dict[str, Any]
@@ -104,7 +104,7 @@ def test_an_archived_item_is_updated_and_stays_archived(
 def test_rows_may_give_different_columns(database: Database, reader: sa.Connection, bag: Item) -> None:
     done = upsert(
         database,
-        {"sku": "new", "name": "New", "tags": ["x"]},
+        {"sku": "new", "name": "New", "tags": ("x",)},
         {"sku": "22411", "name": "Sack", "unit": "m"},
         {"sku": "newer", "name": "Newer", "reorder_point": 1},
     )
