@@ -154,8 +154,9 @@ _LINES = """
     ) AS numbered
 """
 _LEVELS = """
-    INSERT INTO levels (item_id, location_id, on_hand, reserved)
-    SELECT item_id, location_id, sum(delta), 0 FROM movement_lines GROUP BY item_id, location_id
+    INSERT INTO levels (item_id, location_id, on_hand, reserved, sku)
+    SELECT item_id, location_id, sum(delta), 0, sku
+    FROM movement_lines JOIN items ON items.id = item_id GROUP BY item_id, location_id, sku
 """
 # What the triggers and the worker would have come to.
 _TALLIES = """

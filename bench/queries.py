@@ -112,6 +112,8 @@ QUERIES = (
     Query("`q` search, 10 % of all, last in their order", _same("/items?q=outlet")),
     Query("`q` search, 14 % of all, by a tag of 1 %", _same("/items?q=lamp&tag=percent")),
     Query("Levels of an item", _levels),
+    Query("First page of levels", _same("/levels")),
+    Query("Levels of a location", _same("/levels?location=LOC-007")),
     Query("Levels of what is low, 10 % of all", _same("/levels?low=true")),
     Query("First page of the ledger", _same("/movements")),
     Query("A page deep in the ledger, by cursor", _deep_ledger),

@@ -15,7 +15,7 @@ from stockroom.storage import items as catalogue
 from stockroom.storage import movement_pages, stock
 from stockroom.storage.ahead import ahead
 from stockroom.storage.movement_pages import Filters
-from stockroom.storage.tables import items, locations, movement_lines, movements
+from stockroom.storage.tables import items, levels, locations, movement_lines, movements
 
 _Query = sa.Select[*tuple[Any, ...]]
 _Row = sa.Row[*tuple[Any, ...]]
@@ -68,7 +68,7 @@ def _items(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> _S
 def _levels(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> _Selection:
     filters = {"sku": None, "location": None, "low": None, **options.filters}
     query = stock.filtered(**filters, now=now)
-    order = (items.c.sku, locations.c.code)
+    order = (levels.c.sku, locations.c.code)
     return _Selection(query.order_by(*order), _bare(query), lambda rows: map(_level, rows))
 
 

@@ -52,12 +52,14 @@ class _Statements:
             .with_for_update(read=True, of=locations)
         )
         named = rows.elements.join(items, items.c.sku == sku).join(locations, locations.c.code == code)
-        empty = sa.select(items.c.id, locations.c.id, sa.literal(0), sa.literal(0)).select_from(named)
+        empty = sa.select(items.c.id, locations.c.id, sa.literal(0), sa.literal(0), items.c.sku)
         # SQLite takes ON CONFLICT after a SELECT for part of it, unless that has a WHERE. PostgreSQL's
         # construct also compiles for SQLite, whose syntax here is the same.
         self.make = (
             postgresql.insert(levels)
-            .from_select(list(levels.c), empty.where(sa.true()).order_by(items.c.id, locations.c.id))
+            .from_select(
+                list(levels.c), empty.select_from(named).where(sa.true()).order_by(items.c.id, locations.c.id)
+            )
             .on_conflict_do_nothing()
         )
         level = sa.and_(levels.c.item_id == items.c.id, levels.c.location_id == locations.c.id)
@@ -77,7 +79,7 @@ class _Statements:
             .suffix_with("FOR UPDATE OF levels FOR SHARE OF items, locations", dialect="postgresql")
         )
         self.lock = (
-            sa.select(levels)
+            sa.select(levels.c.item_id, levels.c.location_id, levels.c.on_hand, levels.c.reserved)
             .where(sa.tuple_(levels.c.item_id, levels.c.location_id).in_(sa.select(item, location)))
             .order_by(levels.c.item_id, levels.c.location_id)
             .with_for_update(of=levels)

@@ -67,7 +67,7 @@ _held_some = sa.or_(levels.c.on_hand > 0, _first_line.is_not(None))
 
 _list = (
     sa.select(
-        items.c.sku,
+        levels.c.sku,
         locations.c.code,
         levels.c.on_hand,
         _reserved.label("reserved"),
@@ -78,7 +78,7 @@ _list = (
     .join(locations)
     .where(_held_some)
 )
-_order = (Key(items.c.sku), Key(locations.c.code))
+_order = (Key(levels.c.sku), Key(locations.c.code))
 
 _totals = (
     sa.select(sa.func.sum(levels.c.on_hand).label("on_hand"), sa.func.sum(_reserved).label("reserved"))

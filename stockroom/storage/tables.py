@@ -224,10 +224,13 @@ levels = sa.Table(
     sa.Column("location_id", sa.ForeignKey("locations.id"), primary_key=True),
     sa.Column("on_hand", sa.BigInteger, nullable=False),
     sa.Column("reserved", sa.BigInteger, nullable=False),
+    # The item's, which never changes. Levels are listed in its order, and many items may have none.
+    sa.Column("sku", sa.String(64), nullable=False),
     sa.CheckConstraint("on_hand <= 1000000000000000", name="on_hand"),
     sa.CheckConstraint("reserved >= 0 AND reserved <= on_hand", name="reserved"),
-    # Without the item, or PostgreSQL takes it for as good as the primary key to find a level by.
-    sa.Index("ix_levels_location_id", "location_id"),
+    # Without the item's id, or PostgreSQL takes it for as good as the primary key to find a level by.
+    sa.Index("ix_levels_location_id_sku", "location_id", "sku"),
+    sa.Index("ix_levels_sku", "sku"),
 )
 
 movements = sa.Table(

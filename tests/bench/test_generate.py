@@ -68,7 +68,7 @@ def test_the_place_of_an_item_is_one_of_its_levels(url: str) -> None:
         SELECT count(*) FROM levels
         JOIN items ON items.id = item_id
         JOIN locations ON locations.id = location_id
-        WHERE sku = %s AND code = %s AND on_hand = 1000
+        WHERE items.sku = %s AND code = %s AND on_hand = 1000
     """
     with psycopg.connect(url) as connection:
         assert one(connection, query, (sku, code)) == 1

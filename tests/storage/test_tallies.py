@@ -71,7 +71,7 @@ def stocked(database: Database) -> Database:
         work.connection.execute(sa.insert(locations), places)
         add_items(work.connection, *range(1, ITEMS + 1))
         empty = [
-            {"item_id": item, "location_id": place["id"], "on_hand": 0, "reserved": 0}
+            {"item_id": item, "location_id": place["id"], "on_hand": 0, "reserved": 0, "sku": f"s{item}"}
             for item in range(1, ITEMS + 1)
             for place in places
         ]
