@@ -78,6 +78,7 @@ _list = (
     .join(locations)
     .where(_held_some)
 )
+_at = sa.select(locations.c.id).where(locations.c.code == sa.bindparam("code")).scalar_subquery()
 _order = (Key(levels.c.sku), Key(locations.c.code))
 
 _totals = (
@@ -128,7 +129,12 @@ def filtered(*, sku: str | None, location: str | None, low: bool | None, now: da
 
 @cache
 def _listing(*, sku: bool, location: bool, low: bool | None) -> Listing:
-    return Listing(_filtered(sku=sku, location=location, low=low), _order)
+    query = _filtered(sku=sku, location=location, low=low)
+    if sku or low is not None:
+        return Listing(query, _order)
+    # Each level has an item and a location: to count them takes neither.
+    counted = sa.select(levels.c.item_id).where(_held_some)
+    return Listing(query, _order, counted.where(levels.c.location_id == _at) if location else counted)
 
 
 def _filtered(*, sku: bool, location: bool, low: bool | None) -> Query:

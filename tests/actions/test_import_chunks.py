@@ -69,8 +69,8 @@ def kept(desk: Desk) -> set[str]:
         return set(reader.scalars(sa.text("SELECT key FROM import_keys")))
 
 
-def sleep(work: Work) -> None:
-    work.connection.execute(sa.text("SELECT pg_sleep(0.2)"))
+def sleep(work: Work, seconds: float = 0.2) -> None:
+    work.connection.execute(sa.select(sa.func.pg_sleep(seconds)))
 
 
 def lock(work: Work) -> None:
@@ -107,11 +107,14 @@ def test_those_with_something_in_common_are_applied_one_after_the_other(desk: De
 
 
 @beside
-def test_one_that_is_quicker_than_the_one_before_goes_with_it(desk: Desk) -> None:
-    applier = Steps({"a": fail})
+@pytest.mark.parametrize(
+    "seconds", [0, 5], ids=["while it waits for its turn", "while it waits for the database"]
+)
+def test_one_goes_with_the_one_before(desk: Desk, seconds: float) -> None:
+    applier = Steps({"a": fail, "b": lambda work: sleep(work, seconds)})
     with pytest.raises(ArithmeticError):
         run(desk, applier, "a", "b")
-    assert "b ends" in applier.told
+    assert "b begins" in applier.told
     assert kept(desk) == set()
 
 
