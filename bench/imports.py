@@ -1,5 +1,6 @@
 """Imports: rows a second into a large table, the memory they take, and what clients of the API notice."""
 
+import multiprocessing
 import random
 import threading
 import time
@@ -7,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 from statistics import quantiles
 from typing import Any
 
@@ -119,25 +122,24 @@ class Watch:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        threads = [threading.Thread(target=target) for target in (self._ask, self._look)]
-        for thread in threads:
-            thread.start()
+        # The client is a process of its own: beside a thread that computes it would time Python's lock.
+        python = multiprocessing.get_context("spawn")
+        over = python.Event()
+        taken, told = python.Pipe(duplex=False)
+        asking = python.Process(target=_ask, args=(self.up.api.url, self.sizes, over, told))
+        looking = threading.Thread(target=self._look)
+        asking.start()
+        # The only one left is the client's, so that nobody waits for a client that has failed.
+        told.close()
+        looking.start()
         try:
             yield
         finally:
             self._over.set()
-            for thread in threads:
-                thread.join()
-
-    def _ask(self) -> None:
-        client = Client(self.up.api.url, "viewer")
-        chance = random.Random(7)  # noqa: S311 - nothing secret is drawn
-        logged_in = -1e9
-        while not self._over.wait(1 / _PACE):
-            if time.monotonic() - logged_in > 300:
-                client.log_in()
-                logged_in = time.monotonic()
-            self._taken.append(client.seconds(f"/items/{sku(chance.randint(1, self.sizes.items))}"))
+            over.set()
+            self._taken = taken.recv()
+            asking.join()
+            looking.join()
 
     def _look(self) -> None:
         while True:
@@ -145,6 +147,20 @@ class Watch:
             self.api_memory = max(self.api_memory, processes.memory(self.up.api.session))
             if self._over.wait(0.25):
                 return
+
+
+def _ask(url: str, sizes: Sizes, over: Event, told: Connection) -> None:
+    """Ask for one item after the other until it is over; tell how many seconds each took."""
+    client = Client(url, "viewer")
+    chance = random.Random(7)  # noqa: S311 - nothing secret is drawn
+    logged_in = -1e9
+    taken: list[float] = []
+    while not over.wait(1 / _PACE):
+        if time.monotonic() - logged_in > 300:
+            client.log_in()
+            logged_in = time.monotonic()
+        taken.append(client.seconds(f"/items/{sku(chance.randint(1, sizes.items))}"))
+    told.send(taken)
 
 
 def faults(done: list[Import]) -> list[str]:
