@@ -1,9 +1,13 @@
 """What tests of imports share: a desk that begins them and works them off, as service and worker would."""
 
 import functools
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -99,6 +103,29 @@ class Desk:
         return import_rows.run(
             self.database, self.files, lease, validators=row_validators(), stopping=stopping
         )
+
+    @contextmanager
+    def cancelling(self, task: Task, *, after: int) -> Iterator[Callable[[], bool]]:
+        """What an import asks before each chunk; after so many the task is cancelled, from elsewhere."""
+
+        def cancel() -> None:
+            with self.database.work() as work:
+                tasks.cancel(work, task.id, "ann")
+
+        thread = Thread(target=cancel)
+        asked = count()
+
+        def stopping() -> bool:
+            number = next(asked)
+            if number == after:
+                thread.start()
+            elif number > after:
+                # The one who cancels waits for a chunk, perhaps, and that one for us.
+                time.sleep(0.01)
+            return False
+
+        yield stopping
+        thread.join()
 
     def run(self, content: bytes | Path, **wishes: Any) -> Task:
         task = self.begin(content, **wishes)

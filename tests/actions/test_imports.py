@@ -1,6 +1,5 @@
 """Imports of items, from the upload to the summary, over small files whose every line matters."""
 
-from collections.abc import Iterator
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -145,24 +144,14 @@ def test_work_that_leaves_off_is_resumed_where_it_stood(desk: Desk) -> None:
 
 @pytest.mark.usefixtures("small_chunks")
 def test_a_cancelled_import_keeps_its_chunks_and_applies_no_more(desk: Desk) -> None:
-    codes = "abcdefghijkl"
+    codes = [f"{number:03}" for number in range(400)]
     task = desk.begin("".join(["sku,name\n", *(f"{code},{code}\n" for code in codes)]).encode())
-    lease = desk.claim(task)
-
-    def cancelled_after_some() -> Iterator[bool]:
-        # A chunk is begun while the one before is under way, so that of four two at least are committed.
-        yield from [False] * 4
-        with desk.database.work() as work:
-            tasks.cancel(work, task.id, "ann")
-        yield from [False] * 2
-
-    steps = cancelled_after_some()
-    with pytest.raises(LeaseLost):
-        desk.do(lease, stopping=lambda: next(steps))
+    with desk.cancelling(task, after=4) as stopping, pytest.raises(LeaseLost):
+        desk.do(desk.claim(task), stopping=stopping)
     found = desk.find(task)
     assert found.state == "cancelled"
-    assert found.progress.done in (4, 6, 8)
-    assert "".join(sorted(desk.names())) == codes[: found.progress.done]
+    assert 4 <= found.progress.done < len(codes)
+    assert sorted(desk.names()) == codes[: found.progress.done]
 
 
 def test_a_list_of_errors_ends_before_it_fills_the_disk(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
