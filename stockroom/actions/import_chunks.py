@@ -5,7 +5,7 @@ that PostgreSQL works on both at once; then it waits for its turn.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple, Self
@@ -69,7 +69,7 @@ class Chunks:
         self._side_by_side = database.writes.dialect.name != "sqlite"
         self._before: asyncio.Task[None] | None = None
         self._last: asyncio.Task[None] | None = None
-        self._changing: Collection[str] | None = None
+        self._changing: set[str] | None = None
         self._turn = asyncio.Event()
         self._turn.set()
 
@@ -77,7 +77,7 @@ class Chunks:
         """Begin with the next chunk, as soon as it may be. Raises what chunks before it raised."""
         valid = chunk.valid
         changing = self._applier.changes(valid) if self._side_by_side else None
-        if changing is None or self._changing is None or not set(changing).isdisjoint(self._changing):
+        if changing is None or self._changing is None or changing & self._changing:
             await self.end()
         elif self._before:
             await self._before

@@ -1,6 +1,6 @@
 """Importing items: those of a chunk are inserted or brought up to date, the ones that repeat a SKU as one."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stockroom.domain.import_items import Account, Outcome, merged
@@ -20,7 +20,7 @@ class Items:
         self._task_id = lease.task_id
         self._options = options
 
-    def changes(self, rows: Sequence[Valid]) -> Collection[str]:
+    def changes(self, rows: Sequence[Valid]) -> set[str]:
         return {row["sku"] for _, row in rows}
 
     def apply(self, work: Work, rows: Sequence[Valid]) -> Applied:

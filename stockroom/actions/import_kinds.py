@@ -1,6 +1,6 @@
 """What can be imported, by kind: the fields of a row, its schema, the scope it takes, and what applies it."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from stockroom.actions.import_items import Items
@@ -18,7 +18,7 @@ class Applier(Protocol):
     def forgets(self) -> bool:
         """Whether rows that were applied by an earlier worker must be applied again, to no other effect."""
 
-    def changes(self, rows: Sequence[Valid]) -> Collection[str] | None:
+    def changes(self, rows: Sequence[Valid]) -> set[str] | None:
         """The keys of what the rows change; None where that depends on the rows before them."""
 
     def apply(self, work: Work, rows: Sequence[Valid]) -> Applied: ...

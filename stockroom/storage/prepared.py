@@ -26,17 +26,12 @@ class Prepared:
         self.takes = state.parameters.keys() & values.keys()
         self._text = state.statement
         self._order = state.positiontup
-        bind = {
+        self._given = {name: value for name, value in state.parameters.items() if name not in values}
+        self._bind = {
             name: process
             for parameter, name in compiled.bind_names.items()
             if (process := parameter.type.dialect_impl(dialect).bind_processor(dialect))
         }
-        self._given = {
-            name: bind[name](value) if name in bind else value
-            for name, value in state.parameters.items()
-            if name not in values
-        }
-        self._bind = {name: process for name, process in bind.items() if name in values}
         self._columns = list(statement.selected_columns)
         self._read = [
             (place, process)

@@ -1,7 +1,7 @@
 """Chunks of an import: two at a time where they have nothing in common, committed in the file's order."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class Steps:
     told: list[str] = field(default_factory=list)
     forgets = False
 
-    def changes(self, rows: Sequence[Valid]) -> Collection[str]:
+    def changes(self, rows: Sequence[Valid]) -> set[str]:
         return {str(row["sku"]) for _, row in rows}
 
     def apply(self, work: Work, rows: Sequence[Valid]) -> Applied:

@@ -52,6 +52,13 @@ def test_each_execution_has_its_own_values(reader: sa.Connection) -> None:
     assert texts == ["a", "b", "c", "d"]
 
 
+def test_a_value_that_is_given_now_and_then_is_bound_as_its_type_says(reader: sa.Connection) -> None:
+    statement = sa.select(sa.bindparam("given", THEN, type_=Moment).label("moment"))
+    assert [rows[0].moment for rows in often(reader, statement)] == [THEN] * 3
+    later = THEN.replace(year=2027)
+    assert reader.scalar(statement, {"given": later}) == later
+
+
 def test_rows_are_read_by_name_and_by_column(reader: sa.Connection) -> None:
     column = sa.literal(1).label("one")
     statement = sa.select(column, sa.literal("x").label("other"))
