@@ -125,11 +125,14 @@ _ITEMS = """
     FROM generate_series(1, %(items)s::bigint) AS n
 """
 _TAGS = """
-    INSERT INTO item_tags (item_id, tag)
-    SELECT n, 'group-' || n %% 200 FROM generate_series(1, %(items)s) AS n
-    UNION ALL SELECT n, 'shelf-' || n * 7919 %% 150 FROM generate_series(1, %(items)s::bigint) AS n
-    UNION ALL SELECT n, 'percent' FROM generate_series(100, %(items)s, 100) AS n
-    UNION ALL SELECT n * %(rare)s, 'few' FROM generate_series(1, %(items)s / %(rare)s) AS n
+    INSERT INTO item_tags (item_id, tag, sku)
+    SELECT n, tag, 'SKU-' || lpad(n::text, 8, '0')
+    FROM (
+        SELECT n, 'group-' || n %% 200 FROM generate_series(1, %(items)s) AS n
+        UNION ALL SELECT n, 'shelf-' || n * 7919 %% 150 FROM generate_series(1, %(items)s::bigint) AS n
+        UNION ALL SELECT n, 'percent' FROM generate_series(100, %(items)s, 100) AS n
+        UNION ALL SELECT n * %(rare)s, 'few' FROM generate_series(1, %(items)s / %(rare)s) AS n
+    ) AS tagged (n, tag)
 """
 _LOCATIONS = """
     INSERT INTO locations (id, code, name, archived, version, created_at, updated_at)
@@ -146,9 +149,10 @@ _MOVEMENTS = """
 # Level k, from 0, is the first of item k / 2 + 1 if k is even, else its second. Steps without a common factor
 # with the number of levels meet them all in turn, so that each level has as many lines as any other.
 _LINES = """
-    INSERT INTO movement_lines (movement_id, line, item_id, location_id, delta)
+    INSERT INTO movement_lines (movement_id, line, item_id, location_id, delta, created_at)
     SELECT n, 1, k / 2 + 1, (k / 2 + 1 + k %% 2) %% %(locations)s + 1,
-        CASE WHEN n <= 2 * %(items)s THEN %(opening)s WHEN n %% 2 = 0 THEN n %% 5 + 1 ELSE -(n %% 5 + 1) END
+        CASE WHEN n <= 2 * %(items)s THEN %(opening)s WHEN n %% 2 = 0 THEN n %% 5 + 1 ELSE -(n %% 5 + 1) END,
+        %(now)s - (%(movements)s - n) * %(step)s
     FROM (
         SELECT n, n * 15485863 %% (2 * %(items)s) AS k FROM generate_series(1, %(movements)s::bigint) AS n
     ) AS numbered

@@ -18,6 +18,7 @@ SAMPLE = 1_000
 
 _Query = sa.Select[*tuple[Any, ...]]
 _Condition = sa.ColumnElement[bool]
+_Tag = str | sa.BindParameter[str] | None
 
 _sample = sa.select(items.c.sku, items.c.name).limit(SAMPLE).subquery()
 
@@ -29,11 +30,14 @@ _merge = sa.text(
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Items that are archived or not, hold `q` in SKU or name, and carry the tag; None is no condition."""
+    """Items that are archived or not, hold `q` in SKU or name, and carry the tag; None is no condition.
+
+    A tag may be given to the statement with each request, by its parameter.
+    """
 
     archived: bool
     q: str | None = None
-    tag: str | None = None
+    tag: _Tag = None
 
     @property
     def finds_nothing(self) -> bool:
@@ -97,7 +101,7 @@ def merge_pending(connection: sa.Connection) -> None:
         connection.execute(_merge)
 
 
-def carrying(tag: str | None) -> _Query:
+def carrying(tag: _Tag) -> _Query:
     return sa.select(item_tags.c.item_id).where(item_tags.c.tag == tag)
 
 

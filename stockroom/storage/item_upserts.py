@@ -63,7 +63,7 @@ def _returning_ids(insert: postgresql.Insert, rows: JsonRows) -> sa.Executable:
     new = inserted.cte("new")
     tag = rows.texts("tags")
     own = rows.elements.join(new, new.c.sku == rows.value(items.c.sku)).join(tag, sa.true())
-    tags = sa.select(new.c.id, tag.c.value).select_from(own)
+    tags = sa.select(new.c.id, tag.c.value, new.c.sku).select_from(own)
     tagged = sa.insert(item_tags).from_select(list(item_tags.c), tags).cte("tagged")
     return sa.select(new.c.id, new.c.sku).add_cte(tagged)
 
@@ -148,7 +148,7 @@ def _create(connection: sa.Connection, rows: Sequence[_Values], now: datetime) -
         inserted = connection.execute(statements.insert_missing, new).all()
     keys = {sku: key for key, sku in inserted}
     if connection.dialect.name == "sqlite":
-        add_tags(connection, {keys[row["sku"]]: row.get("tags", ()) for row in rows})
+        add_tags(connection, [(keys[row["sku"]], row["sku"], row.get("tags", ())) for row in rows])
     return frozenset(keys)
 
 
@@ -158,6 +158,6 @@ def _change(connection: sa.Connection, pairs: Sequence[tuple[_Values, _Values]],
     statements = _statements[connection.dialect.name]
     rows = [{**before, **after} for before, after in pairs]
     connection.execute(statements.update, {"rows": rows, "now": now})
-    if retagged := {before["id"]: after["tags"] for before, after in pairs if "tags" in after}:
-        connection.execute(statements.forget_tags, {"rows": _ids(retagged)})
+    if retagged := [(row["id"], row["sku"], after["tags"]) for row, after in pairs if "tags" in after]:
+        connection.execute(statements.forget_tags, {"rows": _ids(key for key, _, _ in retagged)})
         add_tags(connection, retagged)

@@ -1,6 +1,6 @@
 """Queries of single items and of pages of them, each with its tags."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -12,7 +12,7 @@ from stockroom.storage import item_pages
 from stockroom.storage.item_search import Search
 from stockroom.storage.json_rows import DIALECTS, JsonRows
 from stockroom.storage.lists import orders
-from stockroom.storage.pages import Listing, Page, PageRequest, paginate
+from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import item_tags, items
 
 _Row = sa.Row[*tuple[Any, ...]]
@@ -52,9 +52,11 @@ _insert_tags = {
 
 def _inserting_with_tags() -> sa.Select[int]:
     """Both in one statement of PostgreSQL: two would be two round trips."""
-    added = _insert.values({c: sa.bindparam(c.name, type_=c.type) for c in _columns}).cte("added")
+    given = {c: sa.bindparam(c.name, type_=c.type) for c in _columns}
+    added = _insert.values(given).returning(items.c.sku).cte("added")
     tags = JsonRows("postgresql", "tags")
-    rows = sa.select(added.c.id, tags.value(item_tags.c.tag)).join_from(added, tags.elements, sa.true())
+    rows = sa.select(added.c.id, tags.value(item_tags.c.tag), added.c.sku)
+    rows = rows.join_from(added, tags.elements, sa.true())
     tagged = sa.insert(item_tags).from_select(list(item_tags.c), rows).cte("tagged")
     return sa.select(added.c.id).add_cte(tagged)
 
@@ -85,16 +87,29 @@ def page(
     search = Search(archived, q, tag)
     if q is None and tag is None:
         listing = _catalogue(archived=archived, sort=sort)
+    elif q is None and sort.removeprefix("-") == "sku":
+        listing = _tagged(archived=archived, sort=sort)
     elif reader.dialect.name == "sqlite" or search.finds_nothing:
         listing = Listing(_list.where(*search.conditions()), ORDERS[sort])
     else:
         return item_pages.page(reader, _list, search, keys=ORDERS[sort], request=request, read=_listed)
-    return paginate(reader, listing, request=request, read=_listed)
+    return paginate(reader, listing, request=request, read=_listed, values={"tag": tag})
 
 
 @cache
 def _catalogue(*, archived: bool, sort: str) -> Listing:
     return Listing(_list.where(*Search(archived).conditions()), ORDERS[sort])
+
+
+@cache
+def _tagged(*, archived: bool, sort: str) -> Listing:
+    """The items of the tag bound as `tag`, along the index of tags, which is in the order of SKUs."""
+    listed = item_tags.alias("listed")
+    sku = listed.c.sku.label("tagged_sku")
+    search = Search(archived, tag=sa.bindparam("tag"))
+    query = _list.add_columns(sku).join(listed, listed.c.item_id == items.c.id)
+    query = query.where(listed.c.tag == search.tag, search.is_listed())
+    return Listing(query, [Key(sku, descending=sort == "-sku")], search.tagged())
 
 
 def filtered(query: Query, *, q: str | None, tag: str | None, archived: bool) -> Query:
@@ -116,7 +131,7 @@ def insert(connection: sa.Connection, item: Item) -> bool:
         return connection.scalar(_insert_with_tags, {**_values(item), "tags": tags}) is not None
     key = connection.scalar(_insert, _values(item))
     if key is not None:
-        add_tags(connection, {key: item.tags})
+        add_tags(connection, [(key, item.sku, item.tags)])
     return key is not None
 
 
@@ -125,12 +140,12 @@ def save(connection: sa.Connection, before: Item, after: Item) -> None:
     key = connection.scalar(_update, {"key": before.sku, **_values(after)})
     if key is not None and before.tags != after.tags:
         connection.execute(_forget_tags, {"item": key})
-        add_tags(connection, {key: after.tags})
+        add_tags(connection, [(key, after.sku, after.tags)])
 
 
-def add_tags(connection: sa.Connection, tags: Mapping[int, Iterable[str]]) -> None:
-    """Give tags to items that do not have them yet, by their ids."""
-    if rows := [{"item_id": key, "tag": tag} for key, own in tags.items() for tag in own]:
+def add_tags(connection: sa.Connection, tags: Iterable[tuple[int, str, Iterable[str]]]) -> None:
+    """Give tags to items that do not have them yet: of each the id, the SKU and its tags."""
+    if rows := [{"item_id": key, "sku": sku, "tag": tag} for key, sku, own in tags for tag in own]:
         connection.execute(_insert_tags[connection.dialect.name], {"rows": rows})
 
 

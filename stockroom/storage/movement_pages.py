@@ -1,10 +1,10 @@
 """Pages of the ledger, each filter through an index of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -14,6 +14,7 @@ from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import EPOCH, MILLISECOND, items, locations, movement_lines, movements
 
 Query = sa.Select[*tuple[Any, ...]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,8 @@ class Filters:
 
 
 def page(reader: sa.Connection, request: PageRequest, filters: Filters) -> Page[Movement]:
-    """Read a page of the movements, newest first: in the order of their ids, or of their times where a time
-    or a kind alone narrows them down, for ids that grew at once may have times the other way round.
+    """Read a page of the movements, newest first: in the order of their times, or of their ids where nothing
+    narrows them down, or a reference, for ids that grew at once may have times the other way round.
     """
     values = {name: value for name, value in _values(reader, filters).items() if value is not None}
     listing = _listing(*sorted(values))
@@ -46,10 +47,12 @@ def page(reader: sa.Connection, request: PageRequest, filters: Filters) -> Page[
 
 
 def _values(reader: sa.Connection, filters: Filters) -> dict[str, object]:
-    """What movements must have, by the names in `_CONDITIONS` and `_ABOUT`; an id of -1 is never found."""
+    """What movements must have, by the names of `Filters`, but of items and locations the ids; -1 is never
+    found.
+    """
     values: dict[str, object] = {"kind": filters.kind, "reference": filters.reference}
     if filters.sku is not None:
-        values["item"] = reader.scalar(_item, {"sku": filters.sku}) or -1
+        values["sku"] = reader.scalar(_item, {"sku": filters.sku}) or -1
     if filters.location is not None:
         values["location"] = reader.scalar(_location, {"code": filters.location}) or -1
     if filters.since is not None:
@@ -61,24 +64,30 @@ def _values(reader: sa.Connection, filters: Filters) -> dict[str, object]:
 
 _item = sa.select(items.c.id).where(items.c.sku == sa.bindparam("sku"))
 _location = sa.select(locations.c.id).where(locations.c.code == sa.bindparam("code"))
-_recorded = sa.type_coerce(movements.c.created_at, sa.BigInteger)
-_CONDITIONS: Mapping[str, sa.ColumnElement[bool]] = {
+_OWN: Mapping[str, sa.ColumnElement[bool]] = {
     "kind": movements.c.kind == sa.bindparam("kind"),
     "reference": movements.c.reference == sa.bindparam("reference"),
-    "since": _recorded >= sa.bindparam("since"),
-    "until": _recorded < sa.bindparam("until"),
 }
-_ABOUT = {"item": movement_lines.c.item_id, "location": movement_lines.c.location_id}
+_ABOUT = {"sku": movement_lines.c.item_id, "location": movement_lines.c.location_id}
+
+
+def _recorded(names: Iterable[str], created_at: sa.Column[Any]) -> list[sa.ColumnElement[bool]]:
+    time = sa.type_coerce(created_at, sa.BigInteger)
+    conditions = {"since": time >= sa.bindparam("since"), "until": time < sa.bindparam("until")}
+    return [conditions[name] for name in names if name in conditions]
+
+
+def _of(names: Iterable[str], conditions: Mapping[str, T]) -> dict[str, T]:
+    return {name: conditions[name] for name in names if name in conditions}
 
 
 @cache
 def _listing(*names: str) -> Listing:
-    conditions = [_CONDITIONS[name] for name in names if name in _CONDITIONS]
-    about = {name: _ABOUT[name] for name in names if name in _ABOUT}
-    if about:
-        return _listing_of_lines(about, conditions)
+    own = _of(names, _OWN).values()
+    if about := _of(names, _ABOUT):
+        return _listing_of_lines(about, _recorded(names, movement_lines.c.created_at), own)
     selected = _KEYS if "kind" in names else columns(movements.c.id)
-    query = sa.select(*selected).where(*conditions)
+    query = sa.select(*selected).where(*own, *_recorded(names, movements.c.created_at))
     is_timed = not {"since", "until", "kind"}.isdisjoint(names) and "reference" not in names
     time = [Key(movements.c.created_at, descending=True)] if is_timed else []
     return Listing(query, [*time, Key(movements.c.id, descending=True)])
@@ -104,9 +113,11 @@ def _whole(time: datetime) -> int:
 
 
 def _listing_of_lines(
-    about: Mapping[str, sa.Column[Any]], conditions: Sequence[sa.ColumnElement[bool]]
+    about: Mapping[str, sa.Column[Any]],
+    recorded: Sequence[sa.ColumnElement[bool]],
+    own: Collection[sa.ColumnElement[bool]],
 ) -> Listing:
-    """The movements of lines, found along the index of the lines, which is in the order of movements too.
+    """The movements of lines, found along the index of the lines, which is in the order of times too.
 
     A movement stands where the first of its lines does. Asked for the movements that have such a line, the
     databases would sort all of them for each page; that is the quicker way to count them, though.
@@ -116,25 +127,28 @@ def _listing_of_lines(
         other.c.movement_id == movement_lines.c.movement_id,
         *(other.c[column.name] == sa.bindparam(name) for name, column in about.items()),
     )
-    wanted = [column == sa.bindparam(name) for name, column in about.items()]
+    wanted = [*(column == sa.bindparam(name) for name, column in about.items()), *recorded]
+    time = movement_lines.c.created_at.label("recorded")
     movement = movement_lines.c.movement_id.label("id")
-    query = sa.select(*columns(movement)).join_from(movement_lines, movements)
+    query = sa.select(*columns(movement), time).join_from(movement_lines, movements)
     # CASE hides from PostgreSQL what it takes for so rare that it would rather sort than go along the index.
     is_first = sa.case((movement_lines.c.line == first.scalar_subquery(), sa.true()), else_=sa.false())
-    query = query.where(*wanted, is_first, *conditions)
-    having = sa.select(movement_lines.c.movement_id).where(*wanted)
-    counted: sa.Select[*tuple[Any, ...]] = sa.select(having.distinct().subquery())
-    if conditions:
-        counted = sa.select(movements.c.id).where(movements.c.id.in_(having), *conditions)
-    return Listing(query, [Key(movement, descending=True)], counted)
+    query = query.where(*wanted, is_first, *own)
+    # Told apart by both, they are met in the order of the index, as far as they are counted.
+    having = sa.select(movement_lines.c.created_at, movement_lines.c.movement_id).where(*wanted).distinct()
+    counted: sa.Select[*tuple[Any, ...]] = sa.select(having.subquery())
+    if own:
+        ids = sa.select(movement_lines.c.movement_id).where(*wanted)
+        counted = sa.select(movements.c.id).where(movements.c.id.in_(ids), *own)
+    return Listing(query, [Key(time, descending=True), Key(movement, descending=True)], counted)
 
 
 def filtered(reader: sa.Connection, query: Query, filters: Filters) -> Query:
     """The rows of `query` whose movements are meant (contract: GET /movements), all of them to be read."""
     values = {name: value for name, value in _values(reader, filters).items() if value is not None}
-    query = query.where(*(_CONDITIONS[name] for name in values if name in _CONDITIONS))
-    if about := [name for name in values if name in _ABOUT]:
+    query = query.where(*_of(values, _OWN).values(), *_recorded(values, movements.c.created_at))
+    if about := _of(values, _ABOUT):
         line = movement_lines.alias("matching")
-        own = (line.c[_ABOUT[name].name] == sa.bindparam(name) for name in about)
-        query = query.where(movements.c.id.in_(sa.select(line.c.movement_id).where(*own)))
+        lines = (line.c[column.name] == sa.bindparam(name) for name, column in about.items())
+        query = query.where(movements.c.id.in_(sa.select(line.c.movement_id).where(*lines)))
     return query.params(values)

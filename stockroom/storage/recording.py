@@ -79,7 +79,7 @@ def _write_in_turn(connection: sa.Connection, given: dict[str, Any]) -> Sequence
     ids = sorted(connection.scalars(_insert, given).all())
     if given["lines"]:
         lines = [{**line, "movement_id": ids[line["number"]]} for line in given["lines"]]
-        connection.execute(_insert_lines, {"lines": lines})
+        connection.execute(_insert_lines, {"lines": lines, "now": given["now"]})
     return ids
 
 
@@ -99,9 +99,11 @@ def _insertion(dialect: str) -> ReturningInsert[int]:
 
 
 def _line_insertion(rows: JsonRows, movement: sa.ColumnElement[int], *froms: sa.FromClause) -> sa.Insert:
-    own = [rows.value(column) for column in movement_lines.c if column.name != "movement_id"]
-    lines = sa.select(movement, *own).select_from(*froms)
-    return sa.insert(movement_lines).from_select(list(movement_lines.c), lines)
+    names = ("line", "item_id", "location_id", "delta")
+    new = {movement_lines.c[name]: rows.value(movement_lines.c[name]) for name in names}
+    new[movement_lines.c.movement_id] = movement
+    new[movement_lines.c.created_at] = sa.bindparam("now", type_=movement_lines.c.created_at.type)
+    return sa.insert(movement_lines).from_select(list(new), sa.select(*new.values()).select_from(*froms))
 
 
 def _all_in_one() -> sa.Select[int]:

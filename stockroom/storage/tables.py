@@ -130,7 +130,9 @@ item_tags = sa.Table(
     # No foreign key: items are never deleted, and to check it for each tag took a sixth of an import.
     sa.Column("item_id", BigKey, primary_key=True, autoincrement=False),
     sa.Column("tag", sa.String(40), primary_key=True),
-    sa.Index("ix_item_tags_tag_item_id", "tag", "item_id"),
+    # The item's, which never changes: the items of a tag are listed in its order.
+    sa.Column("sku", sa.String(64), nullable=False),
+    sa.Index("ix_item_tags_tag_sku_item_id", "tag", "sku", "item_id"),
 )
 
 tasks = sa.Table(
@@ -263,9 +265,13 @@ movement_lines = sa.Table(
     sa.Column("item_id", sa.ForeignKey("items.id"), nullable=False),
     sa.Column("location_id", sa.ForeignKey("locations.id"), nullable=False),
     sa.Column("delta", sa.BigInteger, nullable=False),
+    # The movement's: the ledger of an item or a location is listed in its order, and from any time on.
+    sa.Column("created_at", Moment, nullable=False),
     sa.CheckConstraint("delta <> 0", name="delta"),
-    sa.Index("ix_movement_lines_item_id_movement_id", "item_id", "movement_id"),
-    sa.Index("ix_movement_lines_location_id_movement_id", "location_id", "movement_id"),
+    sa.Index("ix_movement_lines_item_id_created_at_movement_id", "item_id", "created_at", "movement_id"),
+    sa.Index(
+        "ix_movement_lines_location_id_created_at_movement_id", "location_id", "created_at", "movement_id"
+    ),
 )
 
 reservations = sa.Table(

@@ -408,15 +408,16 @@ def test_the_ledger_is_filtered_by_the_time_of_recording(ledger: Ledger) -> None
     )
 
 
-def test_a_time_lists_in_the_order_of_times(ledger: Ledger) -> None:
+def test_what_narrows_the_ledger_down_lists_it_in_the_order_of_times(ledger: Ledger) -> None:
     start = ledger.shelves.now
     ids = []
     for seconds in (2, 1, 1, 3):
         ledger.shelves.now = start + seconds * SECOND
         ids.append(ledger.record("receipt", (*A, 1)).id)
     by_time = [ids[3], ids[0], ids[2], ids[1]]
-    assert ledger.listed(since=start, per_page=1) == ledger.listed(kind="receipt", per_page=1) == by_time
-    assert ledger.listed(since=start, sku="A", per_page=1) == ids[::-1]
+    for filters in ({"since": start}, {"kind": "receipt"}, {"sku": "A"}, {"location": "L1", "since": start}):
+        assert ledger.listed(**filters, per_page=1) == by_time
+    assert ledger.listed(per_page=1) == ids[::-1]
 
 
 def test_times_that_are_not_in_the_order_of_ids_are_filtered_all_the_same(ledger: Ledger) -> None:

@@ -1,6 +1,7 @@
 """Items are found by text and tag, in whichever way is quicker, and by their indexes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
 
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from stockroom.domain.items import Item
 from stockroom.storage import item_pages, item_search, items, pages
 from stockroom.storage.engines import Database
+from stockroom.storage.item_upserts import upsert_many
 from stockroom.storage.lists import holding
 from stockroom.storage.pages import Page, PageRequest
 from stockroom.storage.tables import items as table
@@ -116,7 +118,7 @@ def test_text_and_tag_narrow_each_other(reader: sa.Connection, q: str | None, ta
 
 
 @pytest.mark.usefixtures("way")
-@pytest.mark.parametrize("sort", ["sku", "-name", "created_at"])
+@pytest.mark.parametrize("sort", ["sku", "-sku", "-name", "created_at"])
 @pytest.mark.parametrize(("q", "tag"), [("s", None), (None, "t1"), ("a", "t0"), ("no such thing", None)])
 def test_every_way_has_the_same_pages(
     reader: sa.Connection, q: str | None, tag: str | None, sort: str
@@ -133,6 +135,37 @@ def test_every_way_has_the_same_pages(
             cursor = page.next
     assert by_number == by_cursor == expected
     assert cursor is None
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("sort", ["sku", "-sku", "name"])
+@pytest.mark.parametrize("archived", [False, True])
+def test_a_tag_lists_who_carries_it(reader: sa.Connection, sort: str, archived: bool) -> None:
+    first = len(NAMES) if archived else 0
+    carry = [f"s{number}" for number in range(first, first + len(NAMES)) if number % 3 == 1]
+    page = ask(reader, None, "t1", archived=archived, sort=sort)
+    found = [item.sku for item in page.rows]
+    assert sorted(found) == sorted(carry)
+    if sort != "name":
+        assert found == sorted(carry, reverse=sort == "-sku")
+    assert page.total == min(len(carry), pages.EXACT_UP_TO)
+
+
+def test_changed_tags_list_the_item_in_its_place(database: Database, catalogue: None) -> None:
+    with database.work() as work:
+        for sku in ("s7", "s2"):
+            before = items.lock(work.connection, sku)
+            assert before is not None
+            items.save(work.connection, before, replace(before, tags=("t0", "new")))
+        upsert_many(work.connection, [{"sku": sku, "name": sku, "tags": ["new"]} for sku in "pz"], now=NOW)
+        upsert_many(work.connection, [{"sku": "s4", "name": "x", "tags": ["new", "t2"]}], now=NOW)
+    with database.reads.connect() as connection:
+        listed = {tag: [item.sku for item in ask(connection, None, tag).rows] for tag in ("new", "t1", "t2")}
+    assert listed == {
+        "new": ["p", "s2", "s4", "s7", "z"],
+        "t1": ["s1", "s10"],
+        "t2": ["s11", "s4", "s5", "s8"],
+    }
 
 
 @pytest.fixture

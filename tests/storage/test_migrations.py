@@ -1,15 +1,19 @@
 """Migrations make the very tables that queries are written for, once, whoever runs them."""
 
 import json
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from stockroom.storage import migrate, summary, tallies
+from stockroom.storage import items, migrate, movement_pages, summary, tallies
 from stockroom.storage.engines import Database, open_database
+from stockroom.storage.movement_pages import Filters
+from stockroom.storage.pages import Page, PageRequest
 from stockroom.storage.tables import levels, metadata
 
 
@@ -74,7 +78,7 @@ def test_processes_that_migrate_at_once_do_not_disturb_each_other(empty_url: str
     database.dispose()
 
 
-def test_a_stock_that_was_there_before_is_in_the_summary(empty_url: str):
+def test_a_stock_that_was_there_before_is_in_the_summary_and_in_all_lists(empty_url: str):
     migrate.upgrade(empty_url, "0002")
     database = open_database(empty_url, connections=1)
     with database.work() as work:
@@ -86,8 +90,21 @@ def test_a_stock_that_was_there_before_is_in_the_summary(empty_url: str):
         assert not tallies.any_left(reader)
         listed = sa.select(levels.c.sku).order_by(levels.c.item_id, levels.c.location_id)
         assert reader.scalars(listed).all() == ["a", "a", "b"]
+        assert [
+            item.sku for item in _all(items.page, reader, q=None, tag="t", archived=False, sort="sku")
+        ] == ["a", "b"]
+        assert [movement.id for movement in _all(movement_pages.page, reader, Filters(location="l"))] == [
+            3,
+            1,
+        ]
+    with database.work() as work, pytest.raises(sa.exc.DBAPIError):
+        work.connection.execute(sa.text("UPDATE movement_lines SET delta = 5"))
     assert (found.items, found.archived_items, found.units, found.low_stock) == (2, 1, 12, 1)
     database.dispose()
+
+
+def _all(page: Callable[..., Page[Any]], reader: sa.Connection, *about: Any, **named: Any) -> Sequence[Any]:
+    return page(reader, PageRequest(page=None, per_page=9, cursor=None, exact=False), *about, **named).rows
 
 
 _STOCK = (
@@ -103,5 +120,18 @@ _STOCK = (
     """
     INSERT INTO levels (item_id, location_id, on_hand, reserved)
     VALUES (1, 1, 3, 0), (1, 2, 4, 0), (2, 1, 5, 0)
+    """,
+    "INSERT INTO item_tags (item_id, tag) VALUES (2, 't'), (1, 't'), (3, 't'), (1, 'u')",
+    """
+    INSERT INTO users (username, email, password_hash, role, disabled, created_at)
+    VALUES ('ann', 'ann@example.com', '-', 'clerk', false, 0)
+    """,
+    """
+    INSERT INTO movements (id, kind, occurred_at, created_at, created_by)
+    VALUES (1, 'receipt', 0, 1, 'ann'), (2, 'receipt', 0, 2, 'ann'), (3, 'receipt', 0, 3, 'ann')
+    """,
+    """
+    INSERT INTO movement_lines (movement_id, line, item_id, location_id, delta)
+    VALUES (1, 1, 1, 1, 3), (2, 1, 1, 2, 4), (3, 1, 2, 1, 5)
     """,
 )
