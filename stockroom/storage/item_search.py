@@ -48,7 +48,7 @@ class Search:
         """What holds of the items that are meant."""
         yield self.is_listed()
         if self.q is not None:
-            yield holding(self.q, items.c.sku, items.c.name)
+            yield holding(self.q, items.c.name, items.c.sku)
         if self.tag is not None:
             # EXISTS would have SQLite look at every item, however few carry the tag.
             yield items.c.id.in_(carrying(self.tag))
@@ -60,7 +60,7 @@ class Search:
     def tests(self, rows: sa.FromClause) -> Iterator[_Condition]:
         """The rest for `rows` of id, SKU and name, said so that PostgreSQL cannot but test row by row."""
         if self.q is not None:
-            yield sa.case((holding(self.q, rows.c.sku, rows.c.name), sa.true()), else_=sa.false())
+            yield sa.case((holding(self.q, rows.c.name, rows.c.sku), sa.true()), else_=sa.false())
         if self.tag is not None:
             carried = sa.select(sa.true()).where(
                 item_tags.c.item_id == rows.c.id, item_tags.c.tag == self.tag
@@ -88,7 +88,7 @@ class Search:
         """Whether so many items hold the text that its index finds them no quicker than a look at each."""
         if self.q is None:
             return False
-        held = sa.select(sa.func.count()).where(holding(self.q, _sample.c.sku, _sample.c.name))
+        held = sa.select(sa.func.count()).where(holding(self.q, _sample.c.name, _sample.c.sku))
         return (reader.scalar(held) or 0) * 4 >= SAMPLE
 
 
