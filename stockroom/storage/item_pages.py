@@ -14,16 +14,7 @@ import sqlalchemy as sa
 
 from stockroom.storage.item_search import Search
 from stockroom.storage.keyset import LARGEST, after_cursor, cursor_values, in_order, whole
-from stockroom.storage.pages import (
-    EXACT_UP_TO,
-    Key,
-    Page,
-    PageRequest,
-    counted_up_to,
-    cursor_of,
-    page_of,
-    skipped,
-)
+from stockroom.storage.pages import Key, Page, PageRequest, counted_up_to, cursor_of, page_of, skipped
 from stockroom.storage.tables import items
 
 NEAR, NEAR_A_HIT = 10_000, 10
@@ -55,11 +46,8 @@ def _rows(reader: sa.Connection, search: Search, ways: "_Ways", counted: int) ->
         hits = [search.by_tag(), *replace(search, tag=None).tests(items)]
         return _sorted_or_in_order(reader, ways, hits, counted)
     if search.q is None:
-        hits = [search.by_tag()]
-        rows, total = ways.in_order_if_known(reader)
-        if total > EXACT_UP_TO:
-            rows, total = ways.in_order(reader), ways.count(reader, search.tagged(), counted)
-        return ways.completed(reader, rows, hits), total
+        rows = ways.completed(reader, ways.in_order(reader), [search.by_tag()])
+        return rows, ways.count(reader, search.tagged(), counted)
     hits = [*search.tests(items)]
     if search.has_common_text(reader):
         # Most are hits: to pass over the others takes less time than to sort them.
@@ -115,26 +103,11 @@ class _Ways:
 
     def in_order(self, reader: sa.Connection, **given: int) -> Sequence[_Row]:
         """The rows, as far as they are near; `page_near` says otherwise how far that is."""
-        near = self._near()
-        return reader.execute(self._of_near(near, self._search.tests(near)), self._given | given).all()
-
-    def in_order_if_known(self, reader: sa.Connection) -> tuple[Sequence[_Row], int]:
-        """The same for a tag alone, and how many carry it: if those are counted, they are known by heart."""
-        near, tagged = self._near(), self._search.tagged()
-        # Without a limit PostgreSQL may think that memory does not hold them, and read all of them each time.
-        known = tagged.limit(EXACT_UP_TO + 1).cte("known")
-        is_known = sa.case((near.c.id.in_(sa.select(known.c.item_id)), sa.true()), else_=sa.false())
-        total = sa.select(sa.func.count()).select_from(known).scalar_subquery().label("page_total")
-        rows = reader.execute(self._of_near(near, [is_known]).add_columns(total), self._given).all()
-        return rows, rows[0].page_total if rows else self.count(reader, tagged, EXACT_UP_TO + 1)
-
-    def _near(self) -> sa.Subquery:
         columns = dict.fromkeys((items.c.id, items.c.sku, items.c.name, *(key.column for key in self._keys)))
-        return self._order(*columns).limit(whole("page_near")).subquery("near")
-
-    def _of_near(self, near: sa.Subquery, tests: Iterable[_Condition]) -> _Query:
+        near = self._order(*columns).limit(whole("page_near")).subquery("near")
         own = [Key(near.c[key.column.name], key.descending) for key in self._keys]
-        return self._of(sa.select(near.c.id).where(*tests).order_by(*in_order(own)))
+        hits = sa.select(near.c.id).where(*self._search.tests(near)).order_by(*in_order(own))
+        return reader.execute(self._of(hits), self._given | given).all()
 
     def completed(
         self, reader: sa.Connection, rows: Sequence[_Row], conditions: list[_Condition]

@@ -6,12 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stockroom.storage.lists import holding, is_one_of
+from stockroom.storage.lists import are_few, holding, is_one_of
 from stockroom.storage.pages import EXACT_UP_TO
 from stockroom.storage.tables import item_tags, items
-
-FEW = 2_000
-"""Items that are looked up and sorted for each page, without a try of the order."""
 
 SAMPLE = 1_000
 """Items that are looked at to see whether a text is common; a quarter of them must hold it."""
@@ -81,8 +78,7 @@ class Search:
 
     def has_rare_tag(self, reader: sa.Connection) -> bool:
         """Whether so few items carry the tag that they are looked up, rather than what holds the text."""
-        few = FEW if self.q is None else EXACT_UP_TO
-        return self.tag is not None and are_few(reader, carrying(self.tag), few)
+        return self.tag is not None and are_few(reader, carrying(self.tag), EXACT_UP_TO)
 
     def has_common_text(self, reader: sa.Connection) -> bool:
         """Whether so many items hold the text that its index finds them no quicker than a look at each."""
@@ -103,9 +99,3 @@ def merge_pending(connection: sa.Connection) -> None:
 
 def carrying(tag: _Tag) -> _Query:
     return sa.select(item_tags.c.item_id).where(item_tags.c.tag == tag)
-
-
-def are_few(reader: sa.Connection, matching: _Query | sa.CompoundSelect[*tuple[Any, ...]], few: int) -> bool:
-    """Whether no more than `few` ids are found."""
-    some = sa.select(matching.subquery()).limit(few + 1).subquery()
-    return (reader.scalar(sa.select(sa.func.count()).select_from(some)) or 0) <= few

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 
 from stockroom.storage.pages import Key
 
+_Ids = sa.Select[*tuple[Any, ...]] | sa.CompoundSelect[*tuple[Any, ...]]
+
 _ESCAPED = re.compile("[%_/]")
 
 
@@ -38,13 +40,15 @@ def holding(text: str, *columns: sa.ColumnElement[str]) -> sa.ColumnElement[bool
     return sa.or_(*(sa.func.lower(column).like(pattern, escape="/") for column in columns))
 
 
-def is_one_of(
-    column: sa.ColumnElement[int],
-    ids: sa.Select[*tuple[Any, ...]] | sa.CompoundSelect[*tuple[Any, ...]],
-    dialect: str,
-) -> sa.ColumnElement[bool]:
+def is_one_of(column: sa.ColumnElement[int], ids: _Ids, dialect: str) -> sa.ColumnElement[bool]:
     """Whether a key is among `ids`, which are few: looked up one by one, whatever the statistics say."""
     if dialect == "sqlite":
         return column.in_(ids)
     # PostgreSQL takes an array for ten ids, and a query for as many as it believes there are.
     return column == sa.any_(sa.func.array(ids.scalar_subquery()))
+
+
+def are_few(reader: sa.Connection, ids: _Ids, few: int) -> bool:
+    """Whether there are no more than `few`."""
+    some = sa.select(ids.subquery()).limit(few + 1).subquery()
+    return (reader.scalar(sa.select(sa.func.count()).select_from(some)) or 0) <= few

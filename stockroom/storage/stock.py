@@ -7,11 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from stockroom.domain.levels import Level, Totals
-from stockroom.storage.item_search import FEW, are_few
-from stockroom.storage.lists import is_one_of
+from stockroom.storage.lists import are_few, is_one_of
 from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import items, levels, locations, movement_lines, reservation_lines, reservations
 from stockroom.storage.tallies import perhaps_low
+
+FEW = 2_000
+"""Items that may be low which are looked up one by one."""
 
 Query = sa.Select[*tuple[Any, ...]]
 

@@ -43,10 +43,10 @@ NEEDLES = sorted(
 )
 WAYS = {
     "sorted": {},
-    "common": {"FEW": -1, "SAMPLE": 0},
-    "met on the way": {"FEW": -1, "EXACT_UP_TO": 1},
-    "at the far end": {"FEW": -1, "EXACT_UP_TO": 1, "NEAR": 3, "NEAR_A_HIT": 0},
-    "common at the far end": {"FEW": -1, "SAMPLE": 0, "EXACT_UP_TO": 1, "NEAR": 3, "NEAR_A_HIT": 0},
+    "common": {"SAMPLE": 0},
+    "met on the way": {"EXACT_UP_TO": 1},
+    "at the far end": {"EXACT_UP_TO": 1, "NEAR": 3, "NEAR_A_HIT": 0},
+    "common at the far end": {"SAMPLE": 0, "EXACT_UP_TO": 1, "NEAR": 3, "NEAR_A_HIT": 0},
 }
 
 
