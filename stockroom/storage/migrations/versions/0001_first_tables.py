@@ -8,7 +8,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# A migration tells what was, so it shares no definition with tables.py, which tells what is.
+# A migration tells what was, so it shares no definition with tables/, which tells what is.
 # Times are milliseconds since the epoch.
 _MOMENT = sa.BigInteger()
 _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")

@@ -1,0 +1,51 @@
+"""The summary: `totals` and `additions`, brought up to date by what has become of the items that are
+`untallied` since their tally (storage.tallies).
+
+Triggers note all that; rows are only added, so that no writer waits for another.
+"""
+
+import sqlalchemy as sa
+
+from stockroom.storage.tables.columns import BigKey, metadata
+
+tallies = sa.Table(
+    "tallies",
+    metadata,
+    # No foreign key: items are never deleted, and checking it would take longer than the rest.
+    sa.Column("item_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("archived", sa.Boolean, nullable=False),
+    sa.Column("on_hand", sa.BigInteger, nullable=False),
+    sa.Column("low", sa.Boolean, nullable=False),
+    sa.Index("ix_tallies_low", "item_id", sqlite_where=sa.text("low = 1"), postgresql_where=sa.text("low")),
+)
+
+untallied = sa.Table(
+    "untallied",
+    metadata,
+    # An item may stand here many times: to find out would have writers wait for each other.
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("item_id", sa.BigInteger, nullable=False),
+)
+
+additions = sa.Table(
+    "additions",
+    metadata,
+    # What new items come to, a row for each statement that added some: they are tallied by the trigger.
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("items", sa.BigInteger, nullable=False),
+    sa.Column("archived_items", sa.BigInteger, nullable=False),
+    sa.Column("units", sa.BigInteger, nullable=False),
+    sa.Column("low_stock", sa.BigInteger, nullable=False),
+)
+
+totals = sa.Table(
+    "totals",
+    metadata,
+    # One row, or none: with `additions` it is the sum of all tallies.
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("items", sa.BigInteger, nullable=False),
+    sa.Column("archived_items", sa.BigInteger, nullable=False),
+    sa.Column("units", sa.BigInteger, nullable=False),
+    sa.Column("low_stock", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("id = 1", name="id"),
+)
