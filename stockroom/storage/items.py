@@ -9,7 +9,8 @@ from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.items import Item
 from stockroom.storage import item_pages
-from stockroom.storage.item_search import Search
+from stockroom.storage.item_search import Search, given
+from stockroom.storage.item_ways import Ways
 from stockroom.storage.json_rows import DIALECTS, JsonRows
 from stockroom.storage.lists import orders
 from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
@@ -84,21 +85,26 @@ def page(
     reader: sa.Connection, request: PageRequest, *, q: str | None, tag: str | None, archived: bool, sort: str
 ) -> Page[Item]:
     """Read a page of the items, in one of `ORDERS`; `q` is looked for in SKU and name."""
-    search = Search(archived, q, tag)
-    if q is None and tag is None:
-        listing = _catalogue(archived=archived, sort=sort)
-    elif q is None and sort.removeprefix("-") == "sku":
+    search, values = Search(archived, q is not None, tag is not None), given(q, tag)
+    if search == Search(archived, by_tag=True) and sort.removeprefix("-") == "sku":
         listing = _tagged(archived=archived, sort=sort)
-    elif reader.dialect.name == "sqlite" or search.finds_nothing:
-        listing = Listing(_list.where(*search.conditions()), ORDERS[sort])
+    # PostgreSQL takes no NUL, which no item holds.
+    elif search == Search(archived) or reader.dialect.name == "sqlite" or "\0" in (q or ""):
+        listing = _listing(search, sort)
     else:
-        return item_pages.page(reader, _list, search, keys=ORDERS[sort], request=request, read=_listed)
-    return paginate(reader, listing, request=request, read=_listed, values={"tag": tag})
+        ways = _ways(search, sort, after=request.cursor is not None)
+        return item_pages.page(reader, ways, request=request, values=values, read=_listed)
+    return paginate(reader, listing, request=request, read=_listed, values=values)
 
 
 @cache
-def _catalogue(*, archived: bool, sort: str) -> Listing:
-    return Listing(_list.where(*Search(archived).conditions()), ORDERS[sort])
+def _listing(search: Search, sort: str) -> Listing:
+    return Listing(_list.where(*search.conditions()), ORDERS[sort])
+
+
+@cache
+def _ways(search: Search, sort: str, *, after: bool) -> Ways:
+    return Ways(_list, search, ORDERS[sort], after=after)
 
 
 @cache
@@ -106,15 +112,16 @@ def _tagged(*, archived: bool, sort: str) -> Listing:
     """The items of the tag bound as `tag`, along the index of tags, which is in the order of SKUs."""
     listed = item_tags.alias("listed")
     sku = listed.c.sku.label("tagged_sku")
-    search = Search(archived, tag=sa.bindparam("tag"))
+    search = Search(archived, by_tag=True)
     query = _list.add_columns(sku).join(listed, listed.c.item_id == items.c.id)
-    query = query.where(listed.c.tag == search.tag, search.is_listed())
+    query = query.where(listed.c.tag == sa.bindparam("tag"), search.is_listed())
     return Listing(query, [Key(sku, descending=sort == "-sku")], search.tagged())
 
 
 def filtered(query: Query, *, q: str | None, tag: str | None, archived: bool) -> Query:
     """The rows of `query` whose items are meant (contract: GET /items), all of which are to be read."""
-    return query.where(*Search(archived, q, tag).conditions())
+    search = Search(archived, q is not None, tag is not None)
+    return query.where(*search.conditions()).params(given(q, tag))
 
 
 def lock(connection: sa.Connection, sku: str) -> Item | None:

@@ -27,17 +27,21 @@ def orders(table: sa.Table, names: Sequence[str], *, unique: str) -> Mapping[str
     }
 
 
-def holding(text: str, *columns: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """Rows with `text` somewhere in one of the columns, whatever its case.
+def holding(*columns: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Rows with a text, bound as `pattern`, somewhere in one of the columns, whatever its case.
 
     Beyond ASCII, case is folded as the database's locale folds it, which on SQLite is not at all.
     """
-    # PostgreSQL refuses a NUL in any text, and no name holds one (contract: Sku, ItemName, LocationCode).
-    if "\0" in text:
-        return sa.false()
-    # Not ILIKE, which folds the text anew for every row.
-    pattern = sa.func.lower("%" + _ESCAPED.sub(r"/\g<0>", text) + "%")
-    return sa.or_(*(sa.func.lower(column).like(pattern, escape="/") for column in columns))
+    # A query of its own: ILIKE folds the text anew for every row, and so does a prepared statement else.
+    folded = sa.select(sa.func.lower(sa.bindparam("pattern", type_=sa.String))).scalar_subquery()
+    return sa.or_(*(sa.func.lower(column).like(folded, escape="/") for column in columns))
+
+
+def pattern(text: str) -> str:
+    """What finds a text. PostgreSQL takes no NUL, and no name holds one or is like the empty pattern
+    (contract: Sku, ItemName, LocationCode).
+    """
+    return "" if "\0" in text else "%" + _ESCAPED.sub(r"/\g<0>", text) + "%"
 
 
 def is_one_of(column: sa.ColumnElement[int], ids: _Ids, dialect: str) -> sa.ColumnElement[bool]:
@@ -46,9 +50,3 @@ def is_one_of(column: sa.ColumnElement[int], ids: _Ids, dialect: str) -> sa.Colu
         return column.in_(ids)
     # PostgreSQL takes an array for ten ids, and a query for as many as it believes there are.
     return column == sa.any_(sa.func.array(ids.scalar_subquery()))
-
-
-def are_few(reader: sa.Connection, ids: _Ids, few: int) -> bool:
-    """Whether there are no more than `few`."""
-    some = sa.select(ids.subquery()).limit(few + 1).subquery()
-    return (reader.scalar(sa.select(sa.func.count()).select_from(some)) or 0) <= few

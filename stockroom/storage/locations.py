@@ -1,12 +1,13 @@
 """Queries of single locations and of pages of them."""
 
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.locations import Location
-from stockroom.storage.lists import holding, orders
+from stockroom.storage.lists import holding, orders, pattern
 from stockroom.storage.pages import Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import locations
 
@@ -42,10 +43,17 @@ def page(
     reader: sa.Connection, request: PageRequest, *, q: str | None, archived: bool, sort: str
 ) -> Page[Location]:
     """Read a page of the locations, in one of `ORDERS`; `q` is looked for in code and name."""
+    listing = _listing(archived=archived, by_text=q is not None, sort=sort)
+    values = {} if q is None else {"pattern": pattern(q)}
+    return paginate(reader, listing, request=request, read=_location, values=values)
+
+
+@cache
+def _listing(*, archived: bool, by_text: bool, sort: str) -> Listing:
     query = _list.where(locations.c.archived.is_(archived))
-    if q is not None:
-        query = query.where(holding(q, locations.c.code, locations.c.name))
-    return paginate(reader, Listing(query, ORDERS[sort]), request=request, read=_location)
+    if by_text:
+        query = query.where(holding(locations.c.code, locations.c.name))
+    return Listing(query, ORDERS[sort])
 
 
 def lock(connection: sa.Connection, code: str) -> Location | None:

@@ -22,6 +22,7 @@ __all__ = [
     "Page",
     "PageRequest",
     "counted_up_to",
+    "counting",
     "cursor_of",
     "page_of",
     "paginate",
@@ -70,7 +71,7 @@ class Listing:
         self.keys = keys
         self._query = query
         self._rows: dict[_Start, _Query] = {}
-        self.total = _total(query if counted is None else counted)
+        self.total = counting(query if counted is None else counted)
 
     def rows(self, start: _Start) -> _Query:
         """The statement that reads a page and one row more; its last column is the total."""
@@ -171,6 +172,7 @@ def skipped(request: PageRequest) -> int:
     return ((request.page or 1) - 1) * request.per_page
 
 
-def _total(query: _Query) -> _Query:
+def counting(query: _Query) -> _Query:
+    """The statement that counts the rows of a query, up to `page_counted`."""
     counted: _Query = query.with_only_columns(sa.literal_column("1"), maintain_column_froms=True)
     return sa.select(sa.func.count()).select_from(counted.limit(whole("page_counted")).subquery())

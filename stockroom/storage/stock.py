@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from stockroom.domain.levels import Level, Totals
-from stockroom.storage.lists import are_few, is_one_of
-from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
+from stockroom.storage.lists import is_one_of
+from stockroom.storage.pages import Key, Listing, Page, PageRequest, counting, paginate
 from stockroom.storage.tables import items, levels, locations, movement_lines, reservation_lines, reservations
 from stockroom.storage.tallies import perhaps_low
 
@@ -82,6 +82,7 @@ _list = (
 )
 _at = sa.select(locations.c.id).where(locations.c.code == sa.bindparam("code")).scalar_subquery()
 _order = (Key(levels.c.sku), Key(locations.c.code))
+_some_low = counting(sa.select(perhaps_low.subquery()))
 
 _totals = (
     sa.select(sa.func.sum(levels.c.on_hand).label("on_hand"), sa.func.sum(_reserved).label("reserved"))
@@ -114,7 +115,8 @@ def page(
 ) -> Page[Level]:
     """Read a page of the levels by SKU and location; what reservations held that expired by `now` is free."""
     if sku is None and location is None and low:
-        listing = _low_levels(reader.dialect.name, few=are_few(reader, perhaps_low, FEW))
+        some = reader.scalar(_some_low, {"page_counted": FEW + 1}) or 0
+        listing = _low_levels(reader.dialect.name, few=some <= FEW)
     else:
         listing = _listing(sku=sku is not None, location=location is not None, low=low)
     values = {"now": now, "sku": sku, "code": location}
