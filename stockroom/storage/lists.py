@@ -44,6 +44,16 @@ def pattern(text: str) -> str:
     return "" if "\0" in text else "%" + _ESCAPED.sub(r"/\g<0>", text) + "%"
 
 
+def is_given(column: sa.Column[Any], name: str, dialect: str) -> sa.ColumnElement[bool]:
+    """Whether a key is in the list that is bound as `name`: one parameter, however many there are."""
+    if dialect == "sqlite":
+        given = sa.func.json_each(sa.bindparam(name, type_=sa.JSON)).table_valued(
+            "value", name=f"given_{name}"
+        )
+        return column.in_(sa.select(given.c.value))
+    return column == sa.any_(sa.bindparam(name, type_=sa.ARRAY(column.type)))
+
+
 def is_one_of(column: sa.ColumnElement[int], ids: _Ids, dialect: str) -> sa.ColumnElement[bool]:
     """Whether a key is among `ids`, which are few: looked up one by one, whatever the statistics say."""
     if dialect == "sqlite":

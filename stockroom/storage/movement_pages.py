@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from stockroom.domain.ledger import Kind, Movement
+from stockroom.storage.json_rows import DIALECTS
+from stockroom.storage.lists import is_given
 from stockroom.storage.movements import columns, with_lines
 from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import EPOCH, MILLISECOND, items, locations, movement_lines, movements
@@ -96,14 +98,18 @@ def _listing(*names: str) -> Listing:
 # Asked for no more, PostgreSQL finds a kind by the index of kinds and times. For whole rows it would go along
 # all times, as those rows lie side by side, and pass over the other kinds.
 _KEYS = (movements.c.id, movements.c.created_at)
-_rows = sa.select(*columns(movements.c.id)).where(movements.c.id.in_(sa.bindparam("ids", expanding=True)))
+_rows = {
+    dialect: sa.select(*columns(movements.c.id)).where(is_given(movements.c.id, "ids", dialect))
+    for dialect in DIALECTS
+}
 
 
 def _whole_rows(reader: sa.Connection, found: Sequence[sa.Row[Any]]) -> Sequence[sa.Row[Any]]:
     """What `with_lines` takes, of rows that may be `_KEYS` alone."""
     if not found or hasattr(found[0], "kind"):
         return found
-    rows = {row.id: row for row in reader.execute(_rows, {"ids": [row.id for row in found]}).all()}
+    query = _rows[reader.dialect.name]
+    rows = {row.id: row for row in reader.execute(query, {"ids": [row.id for row in found]}).all()}
     return [rows[row.id] for row in found]
 
 

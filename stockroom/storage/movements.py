@@ -6,6 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from stockroom.domain.ledger import Line, Movement
+from stockroom.storage.json_rows import DIALECTS
+from stockroom.storage.lists import is_given
 from stockroom.storage.tables import items, locations, movement_lines, movements
 
 _reversal = movements.alias("reversal")
@@ -27,13 +29,14 @@ def columns(id: sa.ColumnElement[int]) -> tuple[sa.ColumnElement[Any], ...]:
     )
 
 
-_lines = (
-    sa.select(movement_lines.c.movement_id, items.c.sku, locations.c.code, movement_lines.c.delta)
+_lines = {
+    dialect: sa.select(movement_lines.c.movement_id, items.c.sku, locations.c.code, movement_lines.c.delta)
     .join_from(movement_lines, items)
     .join(locations)
-    .where(movement_lines.c.movement_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(is_given(movement_lines.c.movement_id, "ids", dialect))
     .order_by(movement_lines.c.movement_id, movement_lines.c.line)
-)
+    for dialect in DIALECTS
+}
 _find = sa.select(*columns(movements.c.id)).where(movements.c.id == sa.bindparam("key"))
 # A reversal's row refers to this one FOR KEY SHARE, which this leaves free. SQLite has one writer anyway.
 _lock = sa.select(movements.c.id).where(movements.c.id == sa.bindparam("key")).with_for_update(key_share=True)
@@ -55,7 +58,8 @@ def with_lines(reader: sa.Connection, rows: Sequence[sa.Row[Any]]) -> tuple[Move
     """The movements of rows that begin with `columns`, their lines read in one further query."""
     lines: dict[int, list[Line]] = {row.id: [] for row in rows}
     if lines:
-        for movement, sku, location, delta in reader.execute(_lines, {"ids": list(lines)}).all():
+        query = _lines[reader.dialect.name]
+        for movement, sku, location, delta in reader.execute(query, {"ids": list(lines)}).all():
             lines[movement].append(Line(sku, location, delta))
     return tuple(
         Movement(

@@ -11,6 +11,8 @@ import sqlalchemy as sa
 
 from stockroom.domain.ledger import Place
 from stockroom.domain.reservations import Reservation, ReservedLine, State
+from stockroom.storage.json_rows import DIALECTS
+from stockroom.storage.lists import is_given
 from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
 from stockroom.storage.tables import items, locations, reservation_lines, reservations
 
@@ -28,13 +30,15 @@ _query = sa.select(
 )
 _one = _query.where(reservations.c.id == sa.bindparam("key"))
 _lock = _one.with_for_update()
-_lines = (
-    sa.select(reservation_lines.c.reservation_id, items.c.sku, locations.c.code, reservation_lines.c.quantity)
+_own = reservation_lines.c.reservation_id
+_lines = {
+    dialect: sa.select(_own, items.c.sku, locations.c.code, reservation_lines.c.quantity)
     .join_from(reservation_lines, items)
     .join(locations)
-    .where(reservation_lines.c.reservation_id.in_(sa.bindparam("ids", expanding=True)))
-    .order_by(reservation_lines.c.reservation_id, reservation_lines.c.line)
-)
+    .where(is_given(_own, "ids", dialect))
+    .order_by(_own, reservation_lines.c.line)
+    for dialect in DIALECTS
+}
 # PostgreSQL's stack does not hold a comparison with ten thousand places.
 _MOST_LINES = 1_000
 _NEWEST_FIRST = (Key(reservations.c.created_at, descending=True), Key(reservations.c.id, descending=True))
@@ -53,13 +57,12 @@ _due = (
     )
     .order_by(reservations.c.expires_at)
 )
-_held_keys = (
-    sa.select(reservation_lines.c.item_id, reservation_lines.c.location_id)
-    .where(
-        reservation_lines.c.reservation_id.in_(sa.bindparam("ids", expanding=True)), reservation_lines.c.held
-    )
+_held_keys = {
+    dialect: sa.select(reservation_lines.c.item_id, reservation_lines.c.location_id)
+    .where(is_given(_own, "ids", dialect), reservation_lines.c.held)
     .distinct()
-)
+    for dialect in DIALECTS
+}
 _let_go = (
     sa.update(reservation_lines)
     .where(reservation_lines.c.reservation_id == sa.bindparam("key"), reservation_lines.c.held)
@@ -173,7 +176,8 @@ def lock_due(connection: sa.Connection, now: datetime, limit: int) -> list[str]:
 
 def held_keys(connection: sa.Connection, ids: Collection[str]) -> list[tuple[int, int]]:
     """Where the reservations hold something: ids of item and location."""
-    return [(item, location) for item, location in connection.execute(_held_keys, {"ids": list(ids)}).all()]
+    found = connection.execute(_held_keys[connection.dialect.name], {"ids": list(ids)}).all()
+    return [(item, location) for item, location in found]
 
 
 def close_expired(connection: sa.Connection, ids: Collection[str]) -> None:
@@ -192,7 +196,8 @@ def _with_lines(connection: sa.Connection, row: _Row | None) -> Reservation | No
 def _lines_of(connection: sa.Connection, ids: Collection[str]) -> dict[str, list[ReservedLine]]:
     lines: dict[str, list[ReservedLine]] = {key: [] for key in ids}
     if lines:
-        for key, sku, location, quantity in connection.execute(_lines, {"ids": list(ids)}).all():
+        query = _lines[connection.dialect.name]
+        for key, sku, location, quantity in connection.execute(query, {"ids": list(ids)}).all():
             lines[key].append(ReservedLine(sku, location, quantity))
     return lines
 
