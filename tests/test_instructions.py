@@ -38,7 +38,7 @@ MORE, LESS = 1.03, 0.90
 
 SQLITE = {
     "liveness": 1_617,
-    "an item": 4_236,
+    "an item": 4_062,
     "an item, unchanged": 4_367,
     "page 3 of 20 items": 11_285,
     "a search for a text": 5_274,
@@ -53,7 +53,7 @@ SQLITE = {
 }
 POSTGRESQL = {
     "liveness": 1_617,
-    "an item": 5_063,
+    "an item": 4_904,
     "an item, unchanged": 5_194,
     "page 3 of 20 items": 11_813,
     "a search for a text": 7_454,

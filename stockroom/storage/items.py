@@ -34,8 +34,6 @@ _sku = items.c.sku == sa.bindparam("key")
 
 _own = item_tags.c.item_id == items.c.id
 
-# One row a tag: for the few tags of an item this is faster than collecting them in the database.
-_find = sa.select(*_columns, item_tags.c.tag).outerjoin_from(items, item_tags, _own).where(_sku)
 # FOR NO KEY UPDATE: it waits for those who move the item's stock, who share the lock (storage.levels), and
 # leaves foreign keys alone. SQLite has one writer anyway.
 _lock = sa.select(*_columns).where(_sku).with_for_update(key_share=True)
@@ -70,6 +68,7 @@ collected_tags = (
     sa.select(sa.func.aggregate_strings(item_tags.c.tag, ",")).where(_own).scalar_subquery().label("tags")
 )
 _list = sa.select(*_columns, collected_tags)
+_find = _list.where(_sku)
 
 ORDERS = orders(items, ("sku", "name", "created_at", "updated_at"), unique="sku")
 """Orders by their name in the contract."""
@@ -77,8 +76,8 @@ ORDERS = orders(items, ("sku", "name", "created_at", "updated_at"), unique="sku"
 
 def find(reader: sa.Connection, sku: str) -> Item | None:
     """Read one item, in one query."""
-    rows = reader.execute(_find, {"key": sku}).all()
-    return _item(rows[0], [row.tag for row in rows if row.tag is not None]) if rows else None
+    row = reader.execute(_find, {"key": sku}).one_or_none()
+    return None if row is None else _listed(row)
 
 
 def page(
