@@ -38,9 +38,9 @@ MORE, LESS = 1.03, 0.90
 
 SQLITE = {
     "liveness": 1_617,
-    "an item": 4_062,
-    "an item, unchanged": 4_367,
-    "page 3 of 20 items": 11_285,
+    "an item": 4_059,
+    "an item, unchanged": 4_190,
+    "page 3 of 20 items": 11_350,
     "a search for a text": 5_274,
     "20 items of a tag": 12_168,
     "the ledger of an item": 10_501,
@@ -53,9 +53,9 @@ SQLITE = {
 }
 POSTGRESQL = {
     "liveness": 1_617,
-    "an item": 4_904,
-    "an item, unchanged": 5_194,
-    "page 3 of 20 items": 11_813,
+    "an item": 4_843,
+    "an item, unchanged": 4_974,
+    "page 3 of 20 items": 11_820,
     "a search for a text": 7_454,
     "20 items of a tag": 12_689,
     "the ledger of an item": 13_688,

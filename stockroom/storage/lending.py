@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from stockroom import fibers
-from stockroom.storage.prepared import prepared
+from stockroom.storage.prepared import cursor_of, prepared
 
 IDLE = 5.0
 """Seconds that a connection may have been idle and is still taken for alive."""
@@ -85,7 +85,7 @@ class Lent(sa.Connection):
     def __init__(self, lending: Lending) -> None:
         super().__init__(lending.engine)
         self._lending = lending
-        self._cursor: DBAPICursor | None = self.connection.cursor()
+        self._cursor: DBAPICursor | None = cursor_of(self.connection)
 
     def execute(self, statement: Any, parameters: Any = None, *, execution_options: Any = None) -> Any:
         cursor, values = self._cursor, {} if parameters is None else parameters

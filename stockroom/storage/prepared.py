@@ -3,9 +3,11 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
@@ -14,18 +16,37 @@ Values = Mapping[str, Any]
 _Result = sa.Result[*tuple[Any, ...]]
 
 
+def cursor_of(connection: sa.PoolProxiedConnection) -> DBAPICursor:
+    """A cursor for prepared statements: psycopg's takes them as PostgreSQL does, parameters by number."""
+    driver = connection.driver_connection
+    if isinstance(driver, psycopg.Connection):
+        return psycopg.RawCursor(driver)  # type: ignore[return-value]  # it calls its parameters otherwise
+    return connection.cursor()
+
+
+def _positional(dialect: sa.Dialect) -> sa.Dialect:
+    """The dialect, its parameters in places: of those with names the driver would make such each time."""
+    if dialect.positional:
+        return dialect
+    numbered = copy(dialect)
+    numbered.paramstyle, numbered.positional = "numeric_dollar", True
+    numbered.identifier_preparer = numbered.preparer(numbered)
+    return numbered
+
+
 class Prepared:
     """A SELECT in the words of a database. It may have CTEs that write."""
 
     def __init__(self, statement: sa.SelectBase, values: Values, dialect: sa.Dialect) -> None:
         """`values` are an example. Raises ValueError where they decide about the text."""
-        compiled = statement.compile(dialect=dialect)
+        compiled = statement.compile(dialect=_positional(dialect))
         state = compiled.construct_expanded_state(values)
         if state.parameter_expansion:
             raise ValueError("IN takes as many parameters as it is given values")
         self.takes = state.parameters.keys() & values.keys()
-        self._text = state.statement
-        self._order = state.positiontup
+        # psycopg finds what it has prepared by the bytes, which remember their hash.
+        self._text: Any = state.statement if dialect.positional else state.statement.encode()
+        self._order = state.positiontup or ()
         self._given = {name: value for name, value in state.parameters.items() if name not in values}
         self._bind = {
             name: process
@@ -45,7 +66,7 @@ class Prepared:
         given = {**self._given, **values}
         for name, process in self._bind.items():
             given[name] = process(given[name])
-        cursor.execute(self._text, given if self._order is None else [given[name] for name in self._order])
+        cursor.execute(self._text, [given[name] for name in self._order])
         rows = cursor.fetchall()
         if self._read:
             rows = [self._values(row) for row in rows]
