@@ -90,13 +90,10 @@ def test_a_stock_that_was_there_before_is_in_the_summary_and_in_all_lists(empty_
         assert not tallies.any_left(reader)
         listed = sa.select(levels.c.sku).order_by(levels.c.item_id, levels.c.location_id)
         assert reader.scalars(listed).all() == ["a", "a", "b"]
-        assert [
-            item.sku for item in _all(items.page, reader, q=None, tag="t", archived=False, sort="sku")
-        ] == ["a", "b"]
-        assert [movement.id for movement in _all(movement_pages.page, reader, Filters(location="l"))] == [
-            3,
-            1,
-        ]
+        tagged = _all(items.page, reader, q=None, tag="t", archived=False, sort="sku")
+        assert [item.sku for item in tagged] == ["a", "b"]
+        moved = _all(movement_pages.page, reader, Filters(location="l"))
+        assert [movement.id for movement in moved] == [3, 1]
     with database.work() as work, pytest.raises(sa.exc.DBAPIError):
         work.connection.execute(sa.text("UPDATE movement_lines SET delta = 5"))
     assert (found.items, found.archived_items, found.units, found.low_stock) == (2, 1, 12, 1)
