@@ -123,7 +123,7 @@ class Dispatcher:
         """The reply, or a refusal whose effects stay. Raises any other."""
         try:
             result = handler.call(**values)
-        except Exception as error:
+        except Exception as error:  # Any: the product says which of its own are recorded, and the rest go on.
             if not self.is_recorded(error):
                 raise
             return error
