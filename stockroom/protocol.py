@@ -8,6 +8,7 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from stockroom.contract.guard import CLOSED, SECURITY_HEADERS
+from stockroom.heads import Cycle
 
 LONGEST_HEAD = 64 * 1024
 """Bytes of a request line with its headers that are taken in before the connection is given up."""
@@ -42,12 +43,17 @@ class StrictProtocol(HttpToolsProtocol):
         # The parser would let pass what began before HTTP/1.0 and what is framed otherwise since HTTP/2.
         if version not in ("1.0", "1.1"):
             raise ValueError(f"HTTP/{version} is not spoken here")
-        if version == "1.1" and not any(name == b"host" for name, _ in self.headers):
+        if version == "1.1" and b"host" not in dict(self.headers):
             raise ValueError("the Host is missing")
         super().on_headers_complete()
         if self.parser.should_upgrade():
             # Nobody here takes part in an upgrade; but the parser reads nothing behind one.
             self.cycle.keep_alive = False
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        # Here and not where uvicorn makes it, amid what is read of the request.
+        cycle.__class__ = Cycle
+        super()._start_asgi_task(cycle, app)
 
     def data_received(self, data: bytes) -> None:
         if not self._is_over():
