@@ -4,10 +4,9 @@ import time
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine.interfaces import DBAPICursor
 
 from stockroom import fibers
-from stockroom.storage.prepared import cursor_of, prepared
+from stockroom.storage.prepared import Ask, prepared
 
 IDLE = 5.0
 """Seconds that a connection may have been idle and is still taken for alive."""
@@ -85,15 +84,15 @@ class Lent(sa.Connection):
     def __init__(self, lending: Lending) -> None:
         super().__init__(lending.engine)
         self._lending = lending
-        self._cursor: DBAPICursor | None = cursor_of(self.connection)
+        self._ask: Ask | None = self.connection.driver_connection.ask  # type: ignore[union-attr]  # both have it
 
     def execute(self, statement: Any, parameters: Any = None, *, execution_options: Any = None) -> Any:
-        cursor, values = self._cursor, {} if parameters is None else parameters
+        ask, values = self._ask, {} if parameters is None else parameters
         query = None if execution_options else prepared(statement, values, self.dialect)
-        if query is None or cursor is None:
+        if query is None or ask is None:
             return super().execute(statement, parameters, execution_options=execution_options)
         try:
-            return query.result(cursor, values)
+            return query.result(ask, values)
         except self.dialect.loaded_dbapi.Error as error:
             return super().execute(statement, parameters, execution_options={_FAILED: error})
         except BaseException as error:
@@ -106,7 +105,7 @@ class Lent(sa.Connection):
 
     def invalidate(self, exception: BaseException | None = None) -> None:
         # SQLAlchemy may go on with another connection, which has not been prepared for being lent.
-        self._cursor = None
+        self._ask = None
         super().invalidate(exception)
 
     def close(self) -> None:
@@ -119,7 +118,7 @@ class Lent(sa.Connection):
 
     def is_whole(self) -> bool:
         """Whether somebody else can use it as it is."""
-        return self._cursor is not None and not (self.closed or self.in_transaction())
+        return self._ask is not None and not (self.closed or self.in_transaction())
 
     def lives(self) -> bool:
         """Ask the database; close the connection where it does not answer."""
@@ -137,7 +136,7 @@ class LentReader(Lent):
 
     def is_whole(self) -> bool:
         # SQLAlchemy believes in a transaction.
-        return self._cursor is not None and not self.closed
+        return self._ask is not None and not self.closed
 
 
 _FAILED = "failed"

@@ -1,27 +1,20 @@
 """SELECTs that come again, compiled for good: SQLAlchemy's way through one takes longer than PostgreSQL's."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
-import psycopg
 import sqlalchemy as sa
-from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 
 Values = Mapping[str, Any]
+Rows = list[tuple[Any, ...]]
+# The text of a statement, as the driver takes it, and the values of its parameters in their order.
+Ask = Callable[[Any, Sequence[Any]], Rows]
 _Result = sa.Result[*tuple[Any, ...]]
-
-
-def cursor_of(connection: sa.PoolProxiedConnection) -> DBAPICursor:
-    """A cursor for prepared statements: psycopg's takes them as PostgreSQL does, parameters by number."""
-    driver = connection.driver_connection
-    if isinstance(driver, psycopg.Connection):
-        return psycopg.RawCursor(driver)  # type: ignore[return-value]  # it calls its parameters otherwise
-    return connection.cursor()
 
 
 def _positional(dialect: sa.Dialect) -> sa.Dialect:
@@ -44,7 +37,6 @@ class Prepared:
         if state.parameter_expansion:
             raise ValueError("IN takes as many parameters as it is given values")
         self.takes = state.parameters.keys() & values.keys()
-        # psycopg finds what it has prepared by the bytes, which remember their hash.
         self._text: Any = state.statement if dialect.positional else state.statement.encode()
         self._order = state.positiontup or ()
         self._given = {name: value for name, value in state.parameters.items() if name not in values}
@@ -53,35 +45,19 @@ class Prepared:
             for parameter, name in compiled.bind_names.items()
             if (process := parameter.type.dialect_impl(dialect).bind_processor(dialect))
         }
-        self._columns = list(statement.selected_columns)
-        self._read = [
-            (place, process)
-            for place, column in enumerate(self._columns)
-            if (process := column.type.dialect_impl(dialect).result_processor(dialect, None))
-        ]
-        self._names: SimpleResultMetaData | None = None
+        columns = statement.selected_columns
+        read = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+        self._rows = SimpleResultMetaData(
+            columns.keys(), extra=[(column,) for column in columns], _processors=read if any(read) else None
+        )
 
-    def result(self, cursor: DBAPICursor, values: Values) -> _Result:
+    def result(self, ask: Ask, values: Values) -> _Result:
         """The result for values that have all that it `takes`. Raises what the driver does."""
         given = {**self._given, **values}
         for name, process in self._bind.items():
             given[name] = process(given[name])
-        cursor.execute(self._text, [given[name] for name in self._order])
-        rows = cursor.fetchall()
-        if self._read:
-            rows = [self._values(row) for row in rows]
-        return IteratorResult(self._names or self._named(cursor), iter(rows))
-
-    def _values(self, row: Sequence[Any]) -> tuple[Any, ...]:
-        values = list(row)
-        for place, process in self._read:
-            values[place] = process(values[place])
-        return tuple(values)
-
-    def _named(self, cursor: DBAPICursor) -> SimpleResultMetaData:
-        names = [column[0] for column in cursor.description or ()]
-        self._names = SimpleResultMetaData(names, extra=[(column,) for column in self._columns])
-        return self._names
+        rows = ask(self._text, [given[name] for name in self._order])
+        return IteratorResult(self._rows, iter(rows))
 
 
 # By dialect, then by statement; None where a statement always goes SQLAlchemy's way.

@@ -2,9 +2,13 @@
 
 import sqlite3
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import sqlalchemy as sa
+
+from stockroom.storage.prepared import Rows
 
 
 def engines(url: str, connections: int) -> tuple[sa.Engine, sa.Engine]:
@@ -18,12 +22,18 @@ def engines(url: str, connections: int) -> tuple[sa.Engine, sa.Engine]:
 
 def _engine(url: str, connections: int) -> sa.Engine:
     # No isolation level: Python's sqlite3 would begin transactions by itself, deferred.
-    connect = {"timeout": 30, "isolation_level": None}
+    connect = {"timeout": 30, "isolation_level": None, "factory": _Connection}
     engine = sa.create_engine(
         url, pool_size=connections, max_overflow=0, connect_args=connect, hide_parameters=True
     )
     sa.event.listen(engine, "connect", _prepare)
     return engine
+
+
+class _Connection(sqlite3.Connection):
+    def ask(self, statement: str, values: Sequence[Any]) -> Rows:
+        """The rows of a statement. Raises sqlite3.Error."""
+        return self.execute(statement, values).fetchall()
 
 
 def _prepare(connection: sqlite3.Connection, record: object) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from stockroom.storage.engines import Database, open_database
 from stockroom.storage.lending import LentReader
-from stockroom.storage.tables import Moment
+from stockroom.storage.tables import Moment, revocations
 
 THEN = datetime(2026, 11, 27, 13, 29, 41, 123000, UTC)
 
@@ -120,6 +120,20 @@ def test_what_fails_in_a_transaction_is_told_as_it_was(opened: Database) -> None
         assert work.connection.scalar(inverse, {"number": 1}) == 1
 
 
+def test_a_statement_outlives_what_is_rolled_back(opened: Database) -> None:
+    statement = sa.select(sa.literal(1))
+    for _ in range(3):
+        with opened.work() as work:
+            assert work.connection.scalar(statement) == 1
+            with work.connection.begin_nested() as attempt:
+                # So often that the driver prepares this one itself.
+                for _ in range(8):
+                    work.connection.execute(sa.insert(revocations), {"session_id": "a", "expires_at": THEN})
+                attempt.rollback()
+            assert work.connection.scalar(statement) == 1
+            work.rollback()
+
+
 def test_a_statement_of_text_is_left_to_sqlalchemy(reader: sa.Connection) -> None:
     statement = sa.text("SELECT 1 AS one")
     assert [rows[0].one for rows in often(reader, statement)] == [1, 1, 1]
@@ -131,13 +145,10 @@ def test_what_is_broken_off_costs_the_connection(opened: Database, monkeypatch: 
         often(reader, statement)
         process = reader.connection.dbapi_connection
 
-        class Interrupted:
-            connection = process
+        def interrupted(*arguments: object) -> None:
+            raise KeyboardInterrupt
 
-            def execute(self, *arguments: object) -> None:
-                raise KeyboardInterrupt
-
-        monkeypatch.setattr(reader, "_cursor", Interrupted())
+        monkeypatch.setattr(reader, "_ask", interrupted)
         with pytest.raises(KeyboardInterrupt):
             reader.execute(statement)
     with opened.reader() as reader:
