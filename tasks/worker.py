@@ -3,13 +3,13 @@
 import multiprocessing
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from stockroom.actions import housekeeping
 from stockroom.actions.import_rows import Validators
+from stockroom.frozen import frozen
 from stockroom.settings import Settings
 from stockroom.storage.engines import Database
 from stockroom.storage.files import FileStore
@@ -18,7 +18,7 @@ from tasks.sweep import expire, index, republish, tally
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parts:
     """What work is done with."""
 

@@ -6,7 +6,7 @@ that PostgreSQL works on both at once; then it waits for its turn.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, Self
 
@@ -15,6 +15,7 @@ from stockroom.actions import leases
 from stockroom.actions.import_kinds import Applier
 from stockroom.domain.imports import Applied, Checked, Valid
 from stockroom.domain.tasks import Lease
+from stockroom.frozen import frozen
 from stockroom.storage import tasks
 from stockroom.storage.engines import Database, Work
 
@@ -38,7 +39,7 @@ class Chunk(NamedTuple):
         return [row for row in self.rows if isinstance(row, tuple)]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Standing:
     """What the task's row holds after a chunk."""
 

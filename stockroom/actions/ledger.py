@@ -7,7 +7,7 @@ from stockroom.domain.errors import DomainError, ItemArchived, LocationArchived,
 from stockroom.domain.ledger import EMPTY, Balance, Draft, Line, Movement, Place, applied, net
 from stockroom.storage import levels, recording
 from stockroom.storage.engines import Work
-from stockroom.storage.levels import Key, Named
+from stockroom.storage.levels import Key
 
 
 def record(work: Work, draft: Draft, *, by: str) -> Movement:
@@ -62,11 +62,12 @@ def _tried(places: "Places", draft: Draft) -> Draft | DomainError:
 class Places:
     """The items, locations and levels that lines are about, found and locked for one transaction.
 
-    Levels that do not exist have no keys: there is nothing to be changed.
+    Of items and locations is known whether they are archived. Levels that do not exist have no keys: there is
+    nothing to be changed.
     """
 
-    items: Mapping[str, Named]
-    locations: Mapping[str, Named]
+    items: Mapping[str, bool]
+    locations: Mapping[str, bool]
     wanted: frozenset[Place]
     keys: Mapping[Place, Key]
     balances: dict[Place, Balance]
@@ -80,8 +81,8 @@ class Places:
         locked = levels.lock_named(work.connection, wanted, work.now)
         missing = wanted - locked.balances.keys()
         return cls(
-            locked.items | levels.named_items(work.connection, {sku for sku, _ in missing}),
-            locked.locations | levels.named_locations(work.connection, {code for _, code in missing}),
+            locked.items | levels.items_named(work.connection, {sku for sku, _ in missing}),
+            locked.locations | levels.locations_named(work.connection, {code for _, code in missing}),
             wanted,
             locked.keys,
             locked.balances,
@@ -106,9 +107,9 @@ class Places:
         unknown += [f"no location {code}" for code in codes if code not in self.locations]
         if unknown:
             raise refusal(f"There is {_listed(unknown)}.")
-        if archived := [sku for sku in skus if self.items[sku].archived]:
+        if archived := [sku for sku in skus if self.items[sku]]:
             raise ItemArchived(f"Archived: {_listed(archived)}.")
-        if archived := [code for code in codes if self.locations[code].archived]:
+        if archived := [code for code in codes if self.locations[code]]:
             raise LocationArchived(f"Archived: {_listed(archived)}.")
 
     def change(self, after: Mapping[Place, Balance]) -> None:

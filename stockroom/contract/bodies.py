@@ -17,6 +17,7 @@ from stockroom.contract.discriminator import Validator
 from stockroom.contract.parameters import Fault, read_query
 from stockroom.contract.problems import Problem
 from stockroom.contract.schemas import faults, pointer
+from stockroom.frozen import frozen
 
 # Bodies that are held in memory; a file's bound is the maxLength of its schema.
 MAX_BYTES = 1_048_576
@@ -29,7 +30,7 @@ class Disconnected(Exception):
     """The client went away before its request, or its answer, was there in full: nobody is left to answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MediaType:
     """A Content-Type (RFC 9110, 8.3), lower-cased; `charset` as Python's codec is called."""
 
@@ -37,7 +38,7 @@ class MediaType:
     charset: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Body:
     """What was sent: `value` for the handler, `fingerprint` for telling it from another."""
 
@@ -67,7 +68,7 @@ class BodyReader(Protocol):
     async def read(self, chunks: AsyncIterator[bytes], media: MediaType, errors: list[Fault]) -> Body: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JsonReader:
     validator: Validator
     limit: int = MAX_BYTES
@@ -85,7 +86,7 @@ class JsonReader:
         return Body(value, content)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FormReader:
     validator: Validator
     limit: int = MAX_BYTES
@@ -106,7 +107,7 @@ class FormReader:
         return Body(value, content)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileReader:
     """Streams a body to disk, so that neither its size nor a slow client costs memory or a thread."""
 

@@ -1,7 +1,6 @@
 """Whether an answer is one that the contract declares: its status, media type, headers and body."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import Any, Literal
@@ -16,6 +15,7 @@ from stockroom.contract.operations import Operation
 from stockroom.contract.policies import template_pattern
 from stockroom.contract.problem_types import PROBLEM
 from stockroom.contract.schemas import MAX_ERRORS, Schemas, pointer
+from stockroom.frozen import frozen
 
 # What every answer may carry; the contract says so once, in its description.
 COMMON = frozenset(
@@ -43,7 +43,7 @@ OUTSIDE = {
 Part = Literal["status", "header", "media-type", "body"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Deviation:
     """Something of an answer that is not declared; `message` tells people of it, and may repeat the answer.
 

@@ -1,8 +1,9 @@
 """`oneOf` with a `discriminator` (OpenAPI 3.0): a value is held against the one branch that it names."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from stockroom.frozen import frozen
 
 
 class ValidationFault(Protocol):
@@ -26,7 +27,7 @@ class Validator(Protocol):
     def iter_errors(self, instance: Any) -> Iterator[ValidationFault]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Unnamed:
     """The fault of a value that names no branch."""
 
@@ -35,7 +36,7 @@ class _Unnamed:
     schema_path: tuple[str, ...] = ("discriminator",)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Discriminated:
     """Validates by the one branch that the `member` of a value names; all its faults are that branch's own.
 

@@ -4,16 +4,16 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from stockroom.contract.exchange import Exchange
 from stockroom.contract.operations import IDEMPOTENCY_KEY, Operation
 from stockroom.contract.problems import Problem
 from stockroom.contract.replies import Reply
+from stockroom.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Key:
     """Whose key for what, and the `fingerprint` (SHA-256, hexadecimal) of the request it came with."""
 
@@ -23,7 +23,7 @@ class Key:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kept:
     """The answer that a key got, and the fingerprint of the request it belongs to."""
 

@@ -1,11 +1,11 @@
 """What is served as it lies there: the contract's bytes and Swagger UI, which shows it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from stockroom.contract.document import Document, digest
+from stockroom.frozen import frozen
 
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".png": "image/png"}
 BUNDLED = ("favicon-32x32.png", "swagger-ui-bundle.js", "swagger-ui.css")
@@ -58,7 +58,7 @@ window.ui = SwaggerUIBundle({
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """Bytes and the headers they go out with."""
 

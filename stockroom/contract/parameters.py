@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from stockroom.contract.discriminator import Validator
 from stockroom.contract.problems import Problem
 from stockroom.contract.schemas import faults, read_time
+from stockroom.frozen import frozen
 
 # Python's int() takes more than JSON's integers: `1_000`, ` 5`, `٣`.
 INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
@@ -20,7 +20,7 @@ Fault = dict[str, str]
 Reader = Callable[[str], Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parameter:
     """One parameter of an operation; `argument` is its name as a handler's argument."""
 

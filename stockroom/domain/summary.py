@@ -1,10 +1,11 @@
 """The summary: figures over the whole stockroom."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from stockroom.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Summary:
     """Counts as of a moment (contract: Summary). `items` and `locations` are those that are not archived.
 

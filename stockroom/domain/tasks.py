@@ -1,9 +1,10 @@
 """Long work: a task, what it has done so far, and the lease under which one worker does it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+
+from stockroom.frozen import frozen
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 UNFINISHED: tuple[State, ...] = ("queued", "running")
@@ -14,7 +15,7 @@ CLAIMS_WITHOUT_PROGRESS = 5
 """So often is work taken up that gets nowhere, before it is given up: it may be what kills its workers."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Progress:
     """Rows done so far, and of how many; None until they are counted."""
 
@@ -22,7 +23,7 @@ class Progress:
     total: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Task:
     """Long work as its owner sees it (contract: Task). `errors` counts the entries of its error list."""
 
@@ -43,7 +44,7 @@ class Task:
         return self.state in UNFINISHED
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskError:
     """One fault or merger in the input, by physical line from 1 (contract: TaskError)."""
 
@@ -54,7 +55,7 @@ class TaskError:
     value: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lease:
     """The right to work on a task until it runs out, unless renewed.
 

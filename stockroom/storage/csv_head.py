@@ -1,12 +1,12 @@
 """The beginning of a CSV file: its header, and the delimiter that makes most sense of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
 
 from stockroom.domain.import_columns import resolve_columns
 from stockroom.domain.imports import DELIMITERS, Fields, Rejection
+from stockroom.frozen import frozen
 from stockroom.storage.csv_lines import encoding_of, read_lines
 from stockroom.storage.csv_rows import Record, read_records
 
@@ -16,7 +16,7 @@ LONGEST_HEADER = 2**16
 _SAMPLE = 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Head:
     """The delimiter and the header's titles; None where the file begins with nothing that can be a header."""
 

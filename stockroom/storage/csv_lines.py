@@ -3,8 +3,9 @@
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
+
+from stockroom.frozen import frozen
 
 LONGEST_LINE = 2**20
 """Bytes of a line that are read; what is longer is skipped to its end."""
@@ -24,7 +25,7 @@ class Line(NamedTuple):
     text: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Survey:
     """What a first pass over a file finds: its encoding, and how many physical lines it has."""
 

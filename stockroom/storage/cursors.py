@@ -2,7 +2,6 @@
 
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,13 +9,14 @@ import orjson
 import sqlalchemy as sa
 
 from stockroom.domain.errors import InvalidRequest
+from stockroom.frozen import frozen
 from stockroom.storage.tables import EPOCH, MILLISECOND, Moment, stored
 
 LONGEST = 1_500
 """Characters of a cursor (contract: Cursor): a name of 200 characters of four bytes takes 1,200."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Key:
     """One column to sort by: text, integer or Moment, and never NULL."""
 

@@ -1,11 +1,11 @@
 """What searches of items look for: text in SKU or name, and a tag; and the indexes that find it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
+from stockroom.frozen import frozen
 from stockroom.storage.lists import holding, is_one_of, pattern
 from stockroom.storage.tables import item_tags, items
 
@@ -21,7 +21,7 @@ carrying: _Query = sa.select(item_tags.c.item_id).where(item_tags.c.tag == sa.bi
 """The ids of items that carry the tag, archived or not."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Search:
     """Items that are archived or not, hold a text in SKU or name, and carry a tag, if asked `by` that.
 

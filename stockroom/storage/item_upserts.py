@@ -1,7 +1,6 @@
 """Items by the thousand: insert the new, update those that differ, leave the others alone."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -10,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.items import DEFAULT_UNIT, distinct
+from stockroom.frozen import frozen
 from stockroom.storage.items import add_tags
 from stockroom.storage.json_rows import DIALECTS, JsonRows
 from stockroom.storage.tables import item_tags, items
@@ -71,7 +71,7 @@ def _returning_ids(insert: postgresql.Insert, rows: JsonRows) -> sa.Executable:
 _statements = {dialect: _Statements(dialect) for dialect in DIALECTS}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Upserted:
     """What became of the rows, by SKU."""
 

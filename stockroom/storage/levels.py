@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -15,18 +15,13 @@ Key = tuple[int, int]
 """Ids of item and location."""
 
 
-class Named(NamedTuple):
-    """What a SKU or code stands for."""
-
-    id: int
-    archived: bool
-
-
 class Locked(NamedTuple):
-    """The balances of levels that are locked, and what their items and locations are, by SKU and code."""
+    """The balances of levels that are locked; of their items and locations whether they are archived, by SKU
+    and by code.
+    """
 
-    items: dict[str, Named]
-    locations: dict[str, Named]
+    items: dict[str, bool]
+    locations: dict[str, bool]
     keys: dict[Place, Key]
     balances: dict[Place, Balance]
 
@@ -40,13 +35,13 @@ class _Statements:
         sku, code = rows.value(items.c.sku), rows.value(locations.c.code)
         # Shared, so that nothing is archived while stock of it moves; in the order of the key, as all locks.
         self.items = (
-            sa.select(items.c.sku, items.c.id, items.c.archived)
+            sa.select(items.c.sku, items.c.archived)
             .where(items.c.sku.in_(sa.select(sku)))
             .order_by(items.c.id)
             .with_for_update(read=True, of=items)
         )
         self.locations = (
-            sa.select(locations.c.code, locations.c.id, locations.c.archived)
+            sa.select(locations.c.code, locations.c.archived)
             .where(locations.c.code.in_(sa.select(code)))
             .order_by(locations.c.id)
             .with_for_update(read=True, of=locations)
@@ -118,18 +113,16 @@ _let_go = (
 )
 
 
-def named_items(connection: sa.Connection, skus: Collection[str]) -> dict[str, Named]:
+def items_named(connection: sa.Connection, skus: Collection[str]) -> dict[str, bool]:
+    """Of the items that exist whether they are archived, which stays so until the transaction ends."""
     rows = [{"sku": sku} for sku in skus]
-    return _named(connection.execute(_of(connection).items, {"rows": rows})) if rows else {}
+    return dict(connection.execute(_of(connection).items, {"rows": rows}).all()) if rows else {}
 
 
-def named_locations(connection: sa.Connection, codes: Collection[str]) -> dict[str, Named]:
+def locations_named(connection: sa.Connection, codes: Collection[str]) -> dict[str, bool]:
+    """The same of locations."""
     rows = [{"code": code} for code in codes]
-    return _named(connection.execute(_of(connection).locations, {"rows": rows})) if rows else {}
-
-
-def _named(rows: Iterable[sa.Row[*tuple[Any, ...]]]) -> dict[str, Named]:
-    return {name: Named(key, archived) for name, key, archived in rows}
+    return dict(connection.execute(_of(connection).locations, {"rows": rows}).all()) if rows else {}
 
 
 def make(connection: sa.Connection, places: Iterable[Place]) -> None:
@@ -151,8 +144,8 @@ def lock_named(connection: sa.Connection, places: Iterable[Place], now: datetime
         for sku, code, item, retired, location, closed, on_hand, reserved in connection.execute(
             _of(connection).lock_named, {"rows": rows}
         ):
-            items[sku] = Named(item, retired)
-            locations[code] = Named(location, closed)
+            items[sku] = retired
+            locations[code] = closed
             place = sku, code
             keys[place] = item, location
             balances[place] = Balance(on_hand, reserved)

@@ -1,7 +1,6 @@
 """Pages of the ledger, each filter through an index of its own."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -9,6 +8,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from stockroom.domain.ledger import Kind, Movement
+from stockroom.frozen import frozen
 from stockroom.storage.json_rows import DIALECTS
 from stockroom.storage.lists import is_given
 from stockroom.storage.movements import columns, with_lines
@@ -19,7 +19,7 @@ Query = sa.Select[*tuple[Any, ...]]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Filters:
     """Which movements are meant; None means any. `sku` and `location` are of one and the same line."""
 

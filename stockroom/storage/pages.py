@@ -5,12 +5,12 @@ the index of the sort, at a cost that does not grow with depth.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 import sqlalchemy as sa
 
 from stockroom.domain.errors import InvalidRequest
+from stockroom.frozen import frozen
 from stockroom.storage import cursors
 from stockroom.storage.cursors import Key
 from stockroom.storage.keyset import LARGEST, after, after_cursor, cursor_values, in_order, whole
@@ -38,7 +38,7 @@ _Start = Literal["first", "number", "cursor"]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PageRequest:
     """The page asked for: number `page` from 1, or what follows `cursor`; neither means the first."""
 
@@ -48,7 +48,7 @@ class PageRequest:
     exact: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page(Generic[T]):
     """Some rows of a list. `page` is None after a cursor; `next` is the cursor of what follows, or None."""
 

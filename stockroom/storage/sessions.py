@@ -1,15 +1,15 @@
 """Queries of sessions, their refresh tokens, and the feed of revoked sessions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from stockroom.frozen import frozen
 from stockroom.storage.tables import refresh_tokens, revocations, sessions, users
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Session:
     """A login, with what its owner may do now. `scope` is what the login narrowed itself to, if it did."""
 
@@ -21,7 +21,7 @@ class Session:
     disabled: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Revocation:
     id: int
     session: str
