@@ -26,8 +26,6 @@ class Bridge:
         self._threads = Threads(at_once, "handler")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
         reply = await self._reply(exchange_of(scope))
         if reply.source is None:
             await send_reply(send, reply)

@@ -5,10 +5,11 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.typing import FilteringBoundLogger
 
 from stockroom.contract.bodies import Disconnected
 from stockroom.contract.drift import Drift
@@ -44,6 +45,7 @@ class Guard:
     explain: Callable[[Exception], Problem | None]
     trusted_proxies: int
     drift: Drift | None = None
+    requests: FilteringBoundLogger = field(default_factory=lambda: _bound(log))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -73,7 +75,23 @@ class Guard:
                 raise
             await self._send_problem(scope, response, problem)
         finally:
-            _log(scope, exchange, response.status)
+            self._log(scope, exchange, response.status)
+
+    def _log(self, scope: Scope, exchange: Exchange, status: int) -> None:
+        operation = exchange.operation and exchange.operation.id
+        # Whoever watches over the service asks for its health every few seconds.
+        level = logging.DEBUG if operation and operation.startswith("handlers.health.") else logging.INFO
+        self.requests.log(
+            level,
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            operation=operation,
+            status=status,
+            ms=round((time.perf_counter() - exchange.started) * 1000, 1),
+            user=exchange.principal and exchange.principal.subject,
+            client=exchange.client,
+        )
 
     def _problem(self, error: Exception) -> Problem:
         problem = error if isinstance(error, Problem) else self.explain(error)
@@ -122,6 +140,12 @@ class _Response:
         return operation.deprecation.added_to(headers) if operation and operation.deprecation else headers
 
 
+def _bound(logger: FilteringBoundLogger) -> FilteringBoundLogger:
+    """The logger made for good; a module's is made anew, from the configuration, for each line."""
+    bound: FilteringBoundLogger = logger.bind()
+    return bound
+
+
 def _request_id(fields: Mapping[bytes, bytes]) -> str:
     """The id that the client gave, that of its trace (W3C Trace Context), or a new one."""
     given, trace = fields.get(b"x-request-id"), fields.get(b"traceparent")
@@ -130,20 +154,3 @@ def _request_id(fields: Mapping[bytes, bytes]) -> str:
     if trace and (match := TRACEPARENT.fullmatch(trace)):
         return match[1].decode()
     return os.urandom(16).hex()
-
-
-def _log(scope: Scope, exchange: Exchange, status: int) -> None:
-    operation = exchange.operation and exchange.operation.id
-    # Whoever watches over the service asks for its health every few seconds.
-    level = logging.DEBUG if operation and operation.startswith("handlers.health.") else logging.INFO
-    log.log(
-        level,
-        "request",
-        method=scope["method"],
-        path=scope["path"],
-        operation=operation,
-        status=status,
-        ms=round((time.perf_counter() - exchange.started) * 1000, 1),
-        user=exchange.principal and exchange.principal.subject,
-        client=exchange.client,
-    )

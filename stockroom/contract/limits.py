@@ -10,10 +10,9 @@ from typing import NamedTuple, cast
 import structlog
 from flask_limiter import Limiter
 from limits.storage import MovingWindowSupport
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stockroom.contract.exchange import Exchange, exchange_of
-from stockroom.contract.operations import Operation, RateLimit
+from stockroom.contract.exchange import Exchange
+from stockroom.contract.operations import RateLimit
 from stockroom.contract.problems import Problem
 from stockroom.contract.windows import WindowStorage
 
@@ -40,6 +39,21 @@ class Limits:
         self._remote = cast("MovingWindowSupport", limiter.storage)
         self._windows = limiter.storage if isinstance(limiter.storage, WindowStorage) else WindowStorage()
         self._retry_at = 0.0
+
+    async def hold(self, exchange: Exchange, operation: str, rule: RateLimit) -> None:
+        """Count a request, and tell its caller in headers. Raises Problem if it is one too many."""
+        standing = await self.hit(rule, f"{operation}/{_caller(exchange, rule)}")
+        exchange.headers += [
+            (b"ratelimit-policy", f'"{POLICY}";q={rule.quota};w={rule.window}'.encode()),
+            (b"ratelimit", f'"{POLICY}";r={standing.remaining};t={standing.reset}'.encode()),
+        ]
+        if not standing.allowed and self.enforce:
+            raise Problem(
+                "quota-exceeded",
+                f"{rule.quota} requests in {rule.window} seconds are allowed here.",
+                headers={"Retry-After": str(standing.reset)},
+                members={"violated-policies": [POLICY]},
+            )
 
     async def hit(self, rule: RateLimit, key: str) -> Standing:
         if self.in_process:
@@ -72,40 +86,10 @@ def _standing(rule: RateLimit, allowed: bool, age: float, used: int) -> Standing
     return Standing(allowed, max(rule.quota - used, 0) if allowed else 0, reset)
 
 
-class LimitMiddleware:
-    """Holds requests against the limits of their operation, by address before security, by user after it."""
-
-    def __init__(self, app: ASGIApp, limits: Limits, per: str) -> None:
-        self.app = app
-        self._limits = limits
-        self._per = per
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            exchange = exchange_of(scope)
-            operation = exchange.operation
-            if operation and operation.rate_limit and operation.rate_limit.per == self._per:
-                await self._hold(exchange, operation, operation.rate_limit)
-        await self.app(scope, receive, send)
-
-    async def _hold(self, exchange: Exchange, operation: Operation, rule: RateLimit) -> None:
-        standing = await self._limits.hit(rule, f"{operation.id}/{self._caller(exchange)}")
-        exchange.headers += [
-            (b"ratelimit-policy", f'"{POLICY}";q={rule.quota};w={rule.window}'.encode()),
-            (b"ratelimit", f'"{POLICY}";r={standing.remaining};t={standing.reset}'.encode()),
-        ]
-        if not standing.allowed and self._limits.enforce:
-            raise Problem(
-                "quota-exceeded",
-                f"{rule.quota} requests in {rule.window} seconds are allowed here.",
-                headers={"Retry-After": str(standing.reset)},
-                members={"violated-policies": [POLICY]},
-            )
-
-    def _caller(self, exchange: Exchange) -> str:
-        if self._per == "user" and exchange.principal:
-            return exchange.principal.subject
-        return network_of(exchange.client)
+def _caller(exchange: Exchange, rule: RateLimit) -> str:
+    if rule.per == "user" and exchange.principal:
+        return exchange.principal.subject
+    return network_of(exchange.client)
 
 
 @lru_cache(maxsize=1024)

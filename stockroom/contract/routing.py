@@ -1,8 +1,13 @@
-"""Connexion's routing seam, compiled: a request's operation is looked up, and told to the layers after."""
+"""Connexion's routing seam, compiled: a request's operation is looked up once, for all layers after.
 
+Middlewares here only pass on, so that they are functions: each coroutine would be gone through again whenever
+the request has waited.
+"""
+
+from collections.abc import Awaitable
 from typing import Any
 
-from connexion.middleware.abstract import ROUTING_CONTEXT, SpecMiddleware
+from connexion.middleware.abstract import RoutedAPI, RoutedMiddleware, SpecMiddleware
 from connexion.spec import Specification
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -20,17 +25,11 @@ class RoutingMiddleware(SpecMiddleware):  # type: ignore[misc]  # Connexion is n
         self._routes = routes
 
     def add_api(self, specification: Specification, **options: Any) -> None:
-        self._base_path = specification.base_path
+        """Nothing is left to be done: `routes` are those of the contract."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            operation = self._routed(scope)
-            exchange_of(scope).operation = operation
-            scope["extensions"][ROUTING_CONTEXT] = {
-                "api_base_path": self._base_path,
-                "operation_id": operation.id,
-            }
-        await self.app(scope, receive, send)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        exchange_of(scope).operation = self._routed(scope)
+        return self.app(scope, receive, send)
 
     def _routed(self, scope: Scope) -> Operation:
         """The operation of a request; the parameters in its path are put into `scope`. Raises Problem."""
@@ -44,3 +43,16 @@ class RoutingMiddleware(SpecMiddleware):  # type: ignore[misc]  # Connexion is n
             raise Problem("method-not-allowed", f"Here are {allow}.", headers={"Allow": allow})
         scope["path_params"] = {name: segments[place] for name, place in route.parameters.items()}
         return operation
+
+
+class OperationMiddleware(RoutedMiddleware):  # type: ignore[misc]  # Connexion is not typed
+    """Goes on with what `api_cls` has made of the operation. There is one contract."""
+
+    def add_api(self, specification: Specification, **options: Any) -> RoutedAPI:
+        api = super().add_api(specification, **options)
+        self._operations = api.operations
+        return api
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        operation: ASGIApp = self._operations[exchange_of(scope).operation.id]  # type: ignore[union-attr]  # routed
+        return operation(scope, receive, send)

@@ -1,13 +1,13 @@
-"""Connexion's security seam: a bearer token becomes a principal. Its scopes must cover the operation's."""
+"""Who calls, and what for: a bearer token becomes a principal, whose scopes must cover the operation's."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from connexion.lifecycle import ConnexionRequest
 from connexion.security import AbstractSecurityHandler
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stockroom.contract.exchange import Principal, exchange_of
+from stockroom.contract.operations import Operation
 from stockroom.contract.problems import Problem
 
 REALM = 'Bearer realm="stockroom"'
@@ -27,7 +27,7 @@ class Refusal(Problem):
 
 
 class BearerTokens(AbstractSecurityHandler):  # type: ignore[misc]  # Connexion is not typed
-    """Handles `oauth2` schemes: finds out who calls. What the caller may do, the scope middleware says."""
+    """Handles `oauth2` schemes: finds out who calls. What the caller may do, `require_scopes` says."""
 
     def __init__(self, authenticate: Authenticate) -> None:
         self._authenticate = authenticate
@@ -50,23 +50,10 @@ class BearerTokens(AbstractSecurityHandler):  # type: ignore[misc]  # Connexion 
         return {"sub": principal.subject}
 
 
-class ScopeMiddleware:
-    """Refuses callers who lack a scope of the operation; behind their limit, so that this counts too."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            exchange = exchange_of(scope)
-            if exchange.operation and exchange.operation.scopes and exchange.principal:
-                _require(exchange.operation.scopes, exchange.principal)
-        await self.app(scope, receive, send)
-
-
-def _require(required: frozenset[str], principal: Principal) -> None:
-    if not required <= principal.scopes:
-        scopes = " ".join(sorted(required))
+def require_scopes(operation: Operation, principal: Principal | None) -> None:
+    """Raises Problem if the caller lacks a scope that the operation needs."""
+    if operation.scopes and principal and not operation.scopes <= principal.scopes:
+        scopes = " ".join(sorted(operation.scopes))
         challenge = f'{REALM}, error="insufficient_scope", scope="{scopes}"'
         raise Problem(
             "insufficient-scope",

@@ -9,7 +9,6 @@ from typing import Any
 
 from connexion import ConnexionMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
-from connexion.middleware.security import SecurityMiddleware
 from connexion.resolver import Resolver
 from flask import Flask
 from flask_caching import Cache
@@ -17,6 +16,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from starlette.types import ASGIApp
 
+from stockroom.contract.admission import AdmissionMiddleware
 from stockroom.contract.binding import bind_handlers
 from stockroom.contract.bridge import Bridge
 from stockroom.contract.cache import AnswerCache
@@ -26,10 +26,10 @@ from stockroom.contract.dispatch import Dispatcher, Provider
 from stockroom.contract.drift import Drift, Observer, Unobserved
 from stockroom.contract.guard import Guard
 from stockroom.contract.idempotency import KeyStore
-from stockroom.contract.limits import LimitMiddleware, Limits
+from stockroom.contract.limits import Limits
 from stockroom.contract.problems import Problem
 from stockroom.contract.routing import RoutingMiddleware
-from stockroom.contract.security import Authenticate, BearerTokens, ScopeMiddleware
+from stockroom.contract.security import Authenticate, BearerTokens
 from stockroom.contract.validation import ValidationMiddleware
 from stockroom.contract.windows import SCHEME
 
@@ -76,7 +76,6 @@ def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
         around.is_recorded,
     )
     limits = Limits(_limiter(around.redis_url), enforce=around.enforce_limits)
-    limit = partial(LimitMiddleware, limits=limits)
     bridge = Bridge(flask, dispatcher, around.threads)
     drift = (
         Drift(Conformance(contract), around.drift_sample, around.observer) if around.drift_sample else None
@@ -88,16 +87,13 @@ def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
         middlewares=[
             LifespanMiddleware,
             partial(RoutingMiddleware, routes=contract.routes),
-            partial(limit, per="ip"),
-            SecurityMiddleware,
-            partial(limit, per="user"),
-            ScopeMiddleware,
+            AdmissionMiddleware,
             ValidationMiddleware,
         ],
         resolver=Resolver(lambda operation_id: handlers[operation_id].call),
         security_map={"oauth2": partial(BearerTokens, around.authenticate)},
     )
-    connexion.add_api(_routes(contract), operations=contract.operations)
+    connexion.add_api(_routes(contract), operations=contract.operations, limits=limits)
     return Guard(connexion, contract.catalogue, around.explain, around.trusted_proxies, drift)
 
 

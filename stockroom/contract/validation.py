@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from connexion.middleware.request_validation import RequestValidationAPI, RequestValidationMiddleware
+from connexion.middleware.request_validation import RequestValidationAPI
 from connexion.operations import AbstractOperation
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -12,6 +12,7 @@ from stockroom.contract.exchange import Exchange, exchange_of
 from stockroom.contract.operations import Operation
 from stockroom.contract.parameters import Fault, read_query
 from stockroom.contract.problems import MAX_ERRORS, Problem
+from stockroom.contract.routing import OperationMiddleware
 
 
 class CompiledValidation:
@@ -101,5 +102,5 @@ class CompiledValidationAPI(RequestValidationAPI):  # type: ignore[misc]  # Conn
         return CompiledValidation(self._operations[operation.operation_id], self.next_app)
 
 
-class ValidationMiddleware(RequestValidationMiddleware):  # type: ignore[misc]  # Connexion is not typed
+class ValidationMiddleware(OperationMiddleware):
     api_cls = CompiledValidationAPI

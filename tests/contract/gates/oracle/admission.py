@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from stockroom.contract.exchange import EXTENSION, Exchange
 from stockroom.contract.operations import Operation
-from stockroom.contract.security import BearerTokens, ScopeMiddleware
+from stockroom.contract.security import BearerTokens, require_scopes
 from stockroom.contract.validation import CompiledValidation
 from tests.contract.gates.facts import Fact
 
@@ -43,8 +43,8 @@ def admit(operation: Operation, fact: Fact) -> dict[str, Any]:
     }
     if operation.scopes is not None:
         BearerTokens(claimant).get_fn({}, [])(SimpleNamespace(scope=scope))
-    checks = ScopeMiddleware(CompiledValidation(operation, _let_in))
-    _run(checks(scope, _receiving(fact.body), _unanswered))
+    require_scopes(operation, exchange.principal)
+    _run(CompiledValidation(operation, _let_in)(scope, _receiving(fact.body), _unanswered))
     return exchange.arguments
 
 
