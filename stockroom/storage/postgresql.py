@@ -61,7 +61,8 @@ def _prepare(connection: psycopg.Connection[Any], record: object) -> None:
 
 
 def _json(value: object) -> str:
-    # As the standard library has it: named tuples are lists, and the names of members may be numbers.
+    # As the standard library has it: named tuples are lists, and names of columns, which are a kind of `str`,
+    # may be those of members.
     return orjson.dumps(value, default=list, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
