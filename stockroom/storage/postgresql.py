@@ -99,7 +99,7 @@ class _Connection(psycopg.Connection[Any]):
 
     def ask(self, statement: bytes, values: Sequence[Any]) -> Rows:
         """The rows of a statement whose parameters are numbered; it is prepared when it comes for the first
-        time. A cursor does the same in four times as many steps. Raises psycopg.Error.
+        time. A cursor does the same in six times as many steps. Raises psycopg.Error.
         """
         return self.wait(self._asking(statement, values))
 
