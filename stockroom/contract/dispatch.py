@@ -62,7 +62,7 @@ class Dispatcher:
     def handler(self, exchange: Exchange) -> BoundHandler:
         """What answers a request that went through all layers. Raises PermissionError for any other."""
         operation, principal = exchange.validated, exchange.principal
-        # Each of Connexion's layers looks the operation up for itself, and lets pass what it does not find.
+        # Whatever way a request may find here some day, it does not get round validation, tokens and scopes.
         if operation is None or operation is not exchange.operation:
             raise PermissionError("the request was not validated")
         if operation.scopes is not None and not (principal and operation.scopes <= principal.scopes):

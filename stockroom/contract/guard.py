@@ -142,8 +142,7 @@ class _Response:
 
 def _bound(logger: FilteringBoundLogger) -> FilteringBoundLogger:
     """The logger made for good; a module's is made anew, from the configuration, for each line."""
-    bound: FilteringBoundLogger = logger.bind()
-    return bound
+    return logger.bind()
 
 
 def _request_id(fields: Mapping[bytes, bytes]) -> str:

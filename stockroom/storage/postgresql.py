@@ -83,14 +83,17 @@ def _ask_when_checked_out(engine: sa.Engine, liveness: Liveness) -> None:
 
 
 class _Connection(psycopg.Connection[Any]):
-    """Waits for the server as whoever uses it can: in a thread by blocking it, in a fiber by leaving it."""
+    """Runs prepared statements, and waits for the server as whoever uses it can: in a thread by blocking it,
+    in a fiber by leaving it.
+    """
 
     def __init__(self, pgconn: PGconn, *arguments: Any, **options: Any) -> None:
         super().__init__(pgconn, *arguments, **options)
         self._readable = fibers.Readable()
         self._prepared_as: dict[bytes, bytes] = {}
-        # psycopg would have all of it deallocated after a rollback, lest it names a table that is gone.
-        self._prepared.clear = lambda: False  # type: ignore[method-assign]  # no statement here makes tables
+        # psycopg would have all of it deallocated after a rollback or a change of tables, lest it names one
+        # that is gone. Only migrations change tables, on a connection that ends with them.
+        self._prepared.clear = lambda: False  # type: ignore[method-assign]  # for this connection alone
 
     @cached_property
     def _forms(self) -> abc.Transformer:
