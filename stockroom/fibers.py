@@ -7,7 +7,6 @@ it into a thread.
 
 import asyncio
 import contextvars
-import os
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
@@ -97,51 +96,18 @@ def apart(call: Callable[[], T]) -> T:
     return wait_for(asyncio.to_thread(call)) if in_fiber() else call()
 
 
-class Readable:
-    """Tells when a socket can be read from: the loop watches it once and for all, not anew each time.
+async def readable(fd: int) -> None:
+    """Wait until a socket can be read from.
 
-    It watches a duplicate. The socket's owner may close it at any time, and libuv must not be left with a
-    descriptor that is another's by then.
+    The loop watches it anew each time: uvloop stops a watcher whose socket was reset, and says so once.
     """
-
-    def __init__(self) -> None:
-        self._watched: tuple[asyncio.AbstractEventLoop, int] | None = None
-        self._waiter: asyncio.Future[None] | None = None
-
-    async def wait(self, fd: int) -> None:
-        """Wait until the socket, the same one each time, can be read from; now and then it cannot yet."""
-        loop = asyncio.get_running_loop()
-        self._waiter = loop.create_future()
-        if self._watched is None or self._watched[0] is not loop:
-            self._stop()
-            self._watched = loop, os.dup(fd)
-            loop.add_reader(self._watched[1], self._ready)
-        await self._waiter
-
-    def close(self) -> None:
-        """Watch no longer. May be called from anywhere."""
-        if self._watched is not None:
-            loop, _ = self._watched
-            if loop.is_closed():
-                self._stop()
-            else:
-                loop.call_soon_threadsafe(self._stop)
-
-    def _ready(self) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is None:
-            # Nobody has asked anything: the other side has closed.
-            self._stop()
-        else:
-            _settle(waiter)
-
-    def _stop(self) -> None:
-        if self._watched is not None:
-            loop, fd = self._watched
-            self._watched = None
-            if not loop.is_closed():
-                loop.remove_reader(fd)
-            os.close(fd)
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(fd, _settle, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(fd)
 
 
 async def writable(fd: int) -> None:

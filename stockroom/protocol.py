@@ -11,7 +11,7 @@ from stockroom.contract.guard import CLOSED, SECURITY_HEADERS
 from stockroom.heads import Cycle
 
 LONGEST_HEAD = 64 * 1024
-"""Bytes of a request line with its headers that are taken in before the connection is given up."""
+"""Bytes that are taken in of a request line with its headers, or of what frames and follows a body."""
 
 LINGERING = 2.0
 """Seconds that a client has to read an answer which ends its connection, and to stop sending."""
@@ -25,6 +25,8 @@ class StrictProtocol(HttpToolsProtocol):
 
     _head_open = False
     _head_length = 0
+    # Bytes since the last of a body: sizes of chunks, their extensions, trailer fields.
+    _framing_length = 0
     # What to say, once all requests before it are answered, of something that is no request.
     _refusal: str | None = None
     _half_closed = False
@@ -35,6 +37,19 @@ class StrictProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head_open = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Fields behind a body are trailers, which must not be merged into the headers (RFC 9110, 6.5.1).
+        if self._head_open:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        self._framing_length = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._framing_length = 0
+        super().on_message_complete()
 
     def on_headers_complete(self) -> None:
         self._head_open = False
@@ -57,12 +72,18 @@ class StrictProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if not self._is_over():
+            # Whatever of it is no framing sets this back.
+            self._framing_length += len(data)
             super().data_received(data)
-        if self._head_open and not self._is_over():
+        if self._is_over():
+            return
+        if self._head_open:
             # Still open, so all of `data` but the end of an earlier request belongs to it.
             self._head_length += len(data)
             if self._head_length > LONGEST_HEAD:
                 self.send_400_response("The request head is too long.")
+        elif self._framing_length > LONGEST_HEAD:
+            self.send_400_response("The trailer fields are too long.")
 
     def _is_over(self) -> bool:
         return self._refusal is not None or self.transport.is_closing()

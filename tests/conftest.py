@@ -85,7 +85,8 @@ def _postgresql_url(_postgresql_session: tuple[str, sa.Engine]) -> str:
 def _postgresql_session() -> Iterator[tuple[str, sa.Engine]]:
     with _new_postgresql() as url:
         migrate.upgrade(url)
-        engine = sa.create_engine(url)
+        # Tests may end all connections there are.
+        engine = sa.create_engine(url, pool_pre_ping=True)
         yield url, engine
         engine.dispose()
 

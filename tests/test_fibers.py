@@ -3,32 +3,21 @@
 import asyncio
 import contextvars
 import gc
-import socket
 import threading
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from stockroom import fibers
-from stockroom.fibers import Fibers, Readable
+from stockroom.fibers import Fibers
 
 NAME = contextvars.ContextVar("NAME", default="nobody")
 
 
 def run(call: Callable[[], Any]) -> Any:
     return asyncio.run(Fibers().run(call))
-
-
-@pytest.fixture
-def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    one, other = socket.socketpair()
-    with one, other:
-        one.setblocking(False)
-        other.setblocking(False)
-        yield one, other
 
 
 def test_the_result_comes_back_from_the_same_thread() -> None:
@@ -129,63 +118,6 @@ def test_what_blocks_is_taken_apart_into_a_thread() -> None:
 def test_a_fiber_knows_itself() -> None:
     assert run(fibers.in_fiber)
     assert not fibers.in_fiber()
-
-
-def test_a_socket_is_waited_for_again_and_again(pair: tuple[socket.socket, socket.socket]) -> None:
-    one, other = pair
-    readable = Readable()
-
-    def read() -> list[bytes]:
-        found = []
-        while len(found) < 3:
-            fibers.wait_for(readable.wait(one.fileno()))
-            with suppress(BlockingIOError):
-                found.append(one.recv(5))
-        readable.close()
-        return found
-
-    def write() -> None:
-        for text in (b"one", b"two", b"three"):
-            fibers.wait_for(fibers.writable(other.fileno()))
-            other.send(text)
-            fibers.wait_for(asyncio.sleep(0.01))
-
-    async def scenario() -> list[bytes]:
-        pool = Fibers()
-        found, _ = await asyncio.gather(pool.run(read), pool.run(write))
-        return found
-
-    assert asyncio.run(scenario()) == [b"one", b"two", b"three"]
-
-
-def test_a_socket_is_watched_by_one_loop_after_the_other(pair: tuple[socket.socket, socket.socket]) -> None:
-    one, other = pair
-    readable = Readable()
-    for text in (b"one", b"two"):
-        other.send(text)
-        asyncio.run(asyncio.wait_for(readable.wait(one.fileno()), 5))
-        assert one.recv(5) == text
-    readable.close()
-
-
-def test_a_socket_that_its_owner_closes_is_no_longer_watched(
-    pair: tuple[socket.socket, socket.socket],
-) -> None:
-    one, other = pair
-
-    async def scenario() -> None:
-        readable = Readable()
-        other.send(b"x")
-        await readable.wait(one.fileno())
-        one.recv(1)
-        one.close()
-        other.close()
-        for _ in range(5):
-            await asyncio.sleep(0)
-        assert readable._watched is None
-        readable.close()  # Changes nothing any more.
-
-    asyncio.run(scenario())
 
 
 def test_an_application_may_be_served_from_several_threads_in_turn() -> None:

@@ -134,3 +134,12 @@ def test_long_bodies_and_many_requests_are_no_long_heads(connection: socket.sock
         head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (2 * LONGEST_HEAD)
         connection.sendall(head + b"x" * 2 * LONGEST_HEAD)
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("framing", [b"0\r\nX-A: ", b"0\r\n" + b"X-A: a\r\n" * 8_000, b"1;"])
+def test_trailer_fields_and_extensions_without_end_are_refused(
+    connection: socket.socket, framing: bytes
+) -> None:
+    connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + framing)
+    connection.sendall(b"a" * 2 * LONGEST_HEAD)
+    assert statuses(connection)[-1] == 400

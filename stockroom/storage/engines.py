@@ -50,7 +50,13 @@ class Work:
 
     def commit(self) -> None:
         if self._connection is not None:
-            self._connection.commit()
+            try:
+                self._connection.commit()
+            except BaseException as error:
+                # SQLAlchemy takes the transaction for ended, and SQLite does not: nobody may use it again.
+                self._connection.invalidate(error)
+                self._close()
+                raise
         self._close()
         calls, self._after_commit = self._after_commit, []
         for call in calls:

@@ -89,7 +89,6 @@ class _Connection(psycopg.Connection[Any]):
 
     def __init__(self, pgconn: PGconn, *arguments: Any, **options: Any) -> None:
         super().__init__(pgconn, *arguments, **options)
-        self._readable = fibers.Readable()
         self._prepared_as: dict[bytes, bytes] = {}
         # psycopg would have all of it deallocated after a rollback or a change of tables, lest it names one
         # that is gone. Only migrations change tables, on a connection that ends with them.
@@ -130,10 +129,6 @@ class _Connection(psycopg.Connection[Any]):
             raise psycopg.errors.error_from_result(result)
         return result
 
-    def close(self) -> None:
-        super().close()
-        self._readable.close()
-
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         if timeout is not None or not fibers.in_fiber():
             return super().wait(gen, interval, timeout)
@@ -153,7 +148,7 @@ class _Connection(psycopg.Connection[Any]):
                     fibers.wait_for(fibers.writable(self.pgconn.socket))
                     wanted = gen.send(Ready.W)
                 else:
-                    fibers.wait_for(self._readable.wait(self.pgconn.socket))
+                    fibers.wait_for(fibers.readable(self.pgconn.socket))
                     wanted = gen.send(Ready.R)
         except StopIteration as end:
             result: T = end.value

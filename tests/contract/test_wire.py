@@ -115,3 +115,24 @@ def test_an_upload_that_breaks_off_leaves_nothing(say: Say, running: Any) -> Non
     assert statuses(say("GET / HTTP/1.1", "Host: x", "Connection: close")) == [200]
     data = Path(running.environment["STOCKROOM_DATA_DIR"])
     assert [path for path in data.rglob("*") if "upload" in path.name or path.suffix == ".csv"] == []
+
+
+CHUNKED = ("Host: x", "Connection: close", "Transfer-Encoding: chunked")
+
+
+def test_credentials_in_a_trailer_log_nobody_in(say: Say) -> None:
+    trailer = f"0\r\nAuthorization: Bearer {new_token('ada')}\r\n\r\n".encode()
+    assert statuses(say("GET /me HTTP/1.1", *CHUNKED, body=trailer)) == [401]
+
+
+def test_an_address_in_a_trailer_does_not_get_round_a_limit(start_service: Any) -> None:
+    address = urlsplit(start_service(trusted_proxies=1).url)
+    found = []
+    for number in range(6):
+        with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+            head = ["POST /login HTTP/1.1", *CHUNKED, "X-Forwarded-For: 192.0.2.1"]
+            head += ["Content-Type: application/json", ""]
+            trailer = f"2\r\n{{}}\r\n0\r\nX-Forwarded-For: 198.51.100.{number}\r\n\r\n"
+            connection.sendall("\r\n".join([*head, trailer]).encode())
+            found += statuses(b"".join(iter(lambda: connection.recv(65_536), b"")))
+    assert found == [400] * 5 + [429]

@@ -95,3 +95,30 @@ def test_no_more_are_kept_than_there_is_room_for_others(opened: Database) -> Non
     assert len({driver(connection) for connection in asked}) == 4
     for connection in asked:
         connection.close()
+
+
+@pytest.fixture
+def orphan(opened: Database) -> Iterator[str]:
+    """A statement that has the commit behind it fail, as a full disk does, and the transaction stay open."""
+    on_sqlite = opened.writes.dialect.name == "sqlite"
+    # SQLite has foreign keys held at the commit; PostgreSQL where a table says so.
+    waits = "" if on_sqlite else "INITIALLY DEFERRED"
+    with opened.writes.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE parents (id integer PRIMARY KEY)")
+        connection.exec_driver_sql(f"CREATE TABLE orphans (parent integer REFERENCES parents {waits})")
+    yield "INSERT INTO orphans VALUES (1)"
+    with opened.writes.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE orphans")
+        connection.exec_driver_sql("DROP TABLE parents")
+
+
+def test_a_commit_that_fails_costs_its_connection(opened: Database, orphan: str) -> None:
+    for _ in range(10):  # More than there are connections: none may be lost.
+        work = opened.work()
+        if opened.writes.dialect.name == "sqlite":
+            work.connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        work.connection.exec_driver_sql(orphan)
+        with pytest.raises(sa.exc.IntegrityError):
+            work.commit()
+    with opened.work() as work:
+        assert work.connection.scalar(ONE) == 1
