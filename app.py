@@ -19,6 +19,7 @@ from stockroom.contract.drift import Observer, Unobserved
 from stockroom.contract.idempotency import Kept, Key, KeyTaken
 from stockroom.contract.pages import build_pages
 from stockroom.contract.problems import Problem
+from stockroom.contract.rooms import Size
 from stockroom.contract.security import REALM
 from stockroom.contract.service import Surroundings, build_service
 from stockroom.domain.accounts import scope_text
@@ -29,6 +30,7 @@ from stockroom.security.revocations import Revocations
 from stockroom.security.tokens import Tokens
 from stockroom.settings import Settings, SettingsError, load
 from stockroom.storage import idempotency, migrate
+from stockroom.storage.connections import Deadlines
 from stockroom.storage.engines import Database, Work, open_database
 from stockroom.storage.files import FileStore
 from tasks.dispatch import Dispatcher
@@ -41,6 +43,10 @@ POLL = 0.5
 OUTAGES = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 # What waits for a core or a disk. SQLite does, too; PostgreSQL is waited for on the event loop.
 BLOCKING = {"passwords", "files"}
+
+
+# Two passwords are hashed at once; the queue is short, for who waits longer than that has given up.
+PASSWORD_ROOM = Size(places=4, share=2, waiting=32, patience=2)
 
 
 def __getattr__(name: str) -> ASGIApp:
@@ -72,13 +78,26 @@ def create_app(
     contract = contract or load_contract(uploads=settings.data_dir)
     parts = _Parts(
         settings=settings,
-        database=database or open_database(settings.database_url, connections=settings.threads + 4),
+        database=database or _open_database(settings),
         revocations=(revocations := Revocations()),
         tokens=Tokens(data_dir.signing_key(settings), revocations),
         dispatcher=Dispatcher(settings),
         observer=observer or _counters(settings),
     )
     return build_service(contract, parts.surroundings(contract))
+
+
+def _open_database(settings: Settings) -> Database:
+    return open_database(
+        settings.database_url,
+        connections=settings.threads + 4,
+        deadlines=Deadlines(
+            statement=settings.statement_seconds,
+            lock=settings.lock_seconds,
+            connection=settings.connection_seconds,
+        ),
+        pooled=settings.database_pooled,
+    )
 
 
 def _counters(settings: Settings) -> Observer:
@@ -118,7 +137,7 @@ class _Parts:
                 "dispatcher": self.dispatcher,
             },
             providers={
-                "reader": lambda exchange: self.database.reader(),
+                "reader": lambda exchange: self.database.connect(),
                 "work": lambda exchange: self.database.work(),
                 "principal": lambda exchange: nullcontext(exchange.principal),
                 "now": lambda exchange: nullcontext(clock()),
@@ -132,7 +151,14 @@ class _Parts:
             redis_url=self.settings.redis_url or None,
             enforce_limits=self.settings.rate_limits == "enforce",
             trusted_proxies=self.settings.trusted_proxies,
-            threads=self.settings.threads,
+            common_room=Size(
+                self.settings.threads,
+                # What one caller has under way is all that another waits for.
+                share=max(self.settings.threads // 2, 1),
+                patience=self.settings.queue_seconds,
+            ),
+            rooms={"passwords": PASSWORD_ROOM},
+            run=self.database.run,
             drift_sample=self.settings.drift_sample,
             observer=self.observer,
         )
@@ -141,7 +167,7 @@ class _Parts:
         broker, redis = self.settings.broker_url, self.settings.redis_url
         return Readiness(
             {
-                "database": database_probe(self.database.reads),
+                "database": database_probe(self.database),
                 "broker": None if broker.startswith("filesystem:") else network_probe(broker, 5672),
                 "redis": network_probe(redis, 6379) if redis else None,
             }
@@ -149,21 +175,24 @@ class _Parts:
 
     @asynccontextmanager
     async def _lifespan(self, app: ASGIApp) -> AsyncIterator[None]:
-        await asyncio.to_thread(self._require_migrated)
-        stopping = asyncio.Event()
-        last = await asyncio.to_thread(self._poll, 0)
-        following = asyncio.create_task(self._follow_revocations(last, stopping))
         try:
-            yield
+            async with self.database.serving():
+                await self.database.run(self._require_migrated)
+                stopping = asyncio.Event()
+                last = await self._poll(0)
+                following = asyncio.create_task(self._follow_revocations(last, stopping))
+                try:
+                    yield
+                finally:
+                    # Awaited, not cancelled: its thread would be left with a connection that nobody closes.
+                    stopping.set()
+                    await following
+                    self.dispatcher.close()
         finally:
-            # Awaited, not cancelled: its thread would be left with a connection that nobody closes.
-            stopping.set()
-            await following
-            self.dispatcher.close()
             self.database.dispose()
 
     def _require_migrated(self) -> None:
-        with self.database.reads.connect() as reader:
+        with self.database.connect() as reader:
             current = migrate.current(reader)
         if current != migrate.head():
             reason = f"the database is at revision {current}, not {migrate.head()}: run `stockroom migrate`"
@@ -176,13 +205,16 @@ class _Parts:
                 await asyncio.wait_for(stopping.wait(), POLL)
                 return
             try:
-                after = await asyncio.to_thread(self._poll, after)
+                after = await self._poll(after)
             except OUTAGES as error:
                 log.warning("revocations.database_away", error=str(error))
 
-    def _poll(self, after: int) -> int:
-        with self.database.reader() as reader:
-            return sessions.poll(reader, self.revocations, after, self.database.clock())
+    async def _poll(self, after: int) -> int:
+        def poll() -> int:
+            with self.database.connect() as reader:
+                return sessions.poll(reader, self.revocations, after, self.database.clock())
+
+        return await self.database.run(poll)
 
 
 def explain(error: Exception) -> Problem | None:
@@ -215,7 +247,7 @@ class _Keys:
     database: Database
 
     def find(self, key: Key) -> Kept | None:
-        with self.database.reader() as reader:
+        with self.database.connect() as reader:
             row = idempotency.find(reader, key, self.database.clock())
         return None if row is None else Kept(row.fingerprint, row.status, row.headers, row.body)
 

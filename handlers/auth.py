@@ -2,13 +2,12 @@
 
 from typing import Any, Protocol
 
-import sqlalchemy as sa
-
 from stockroom.actions import accounts, sessions
 from stockroom.domain.accounts import Account, Principal, Role, TokenPair
 from stockroom.security.passwords import Passwords
 from stockroom.security.revocations import Revocations
 from stockroom.security.tokens import Tokens
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Work
 
 # RFC 6749, section 5.1.
@@ -43,7 +42,7 @@ def register(
 
 
 def login(
-    body: dict[str, Any], *, reader: sa.Connection, work: Work, passwords: Passwords, tokens: Tokens
+    body: dict[str, Any], *, reader: Connection, work: Work, passwords: Passwords, tokens: Tokens
 ) -> tuple[TokenPair, dict[str, str]]:
     pair = sessions.login(
         reader,

@@ -4,12 +4,11 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection
-
 from handlers import _paging as paging
 from stockroom.actions import items, levels
 from stockroom.domain.items import Item
 from stockroom.domain.versions import etag
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Work
 
 

@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from handlers import _paging as paging
 from stockroom.actions import levels
+from stockroom.storage.connections import Connection
 
 
 def list_levels(

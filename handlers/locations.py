@@ -3,12 +3,11 @@
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection
-
 from handlers import _paging as paging
 from stockroom.actions import locations
 from stockroom.domain.locations import Location
 from stockroom.domain.versions import etag
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Work
 
 

@@ -2,16 +2,15 @@
 
 from typing import Any
 
-import sqlalchemy as sa
-
 from stockroom.actions import accounts
 from stockroom.domain.accounts import Account, Principal
 from stockroom.security.passwords import Passwords
 from stockroom.security.revocations import Revocations
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Work
 
 
-def read(*, reader: sa.Connection, principal: Principal) -> Account:
+def read(*, reader: Connection, principal: Principal) -> Account:
     return accounts.read(reader, principal)
 
 
@@ -22,7 +21,7 @@ def update(body: dict[str, Any], *, work: Work, principal: Principal) -> Account
 def change_password(
     body: dict[str, Any],
     *,
-    reader: sa.Connection,
+    reader: Connection,
     work: Work,
     principal: Principal,
     passwords: Passwords,

@@ -3,12 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
-
 from handlers import _paging as paging
 from stockroom.actions import movements
 from stockroom.domain.accounts import Principal
 from stockroom.domain.ledger import Kind, Movement
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Work
 
 
@@ -24,7 +23,7 @@ def list_movements(
     cursor: str | None,
     count: str | None,
     *,
-    reader: sa.Connection,
+    reader: Connection,
 ) -> tuple[dict[str, object], dict[str, str]]:
     request = paging.asked(page, per_page, cursor, count)
     filters: dict[str, Any] = {"sku": sku, "location": location, "kind": kind, "reference": reference}
@@ -38,7 +37,7 @@ def record(body: dict[str, Any], *, work: Work, principal: Principal) -> tuple[M
     return movement, {"Location": f"/movements/{movement.id}"}
 
 
-def read(id: int, *, reader: sa.Connection) -> Movement:
+def read(id: int, *, reader: Connection) -> Movement:
     return movements.read(reader, id)
 
 

@@ -3,13 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
-
 from handlers import _paging as paging
 from stockroom.actions import reservations
 from stockroom.domain.accounts import Principal
 from stockroom.domain.ledger import Movement
 from stockroom.domain.reservations import Reservation, State
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Work
 
 

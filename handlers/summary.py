@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from stockroom.actions import summary
 from stockroom.domain.summary import Summary
+from stockroom.storage.connections import Connection
 
 
 def read(*, reader: Connection, now: datetime) -> Summary:

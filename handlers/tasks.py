@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import BinaryIO
 
-import sqlalchemy as sa
-
 from handlers import _paging as paging
 from stockroom.actions import exports, tasks
 from stockroom.domain.accounts import Principal
 from stockroom.domain.exports import Format
 from stockroom.domain.tasks import ErrorKind, State, Task
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Work
 from stockroom.storage.files import FileStore
 
@@ -21,7 +20,7 @@ def list_tasks(
     count: str | None,
     state: State | None,
     *,
-    reader: sa.Connection,
+    reader: Connection,
     principal: Principal,
 ) -> tuple[dict[str, object], dict[str, str]]:
     request = paging.asked(page, per_page, cursor, count)
@@ -29,7 +28,7 @@ def list_tasks(
     return paging.answer("tasks", found, "/tasks", {"count": count, "state": state})
 
 
-def read(id: str, *, reader: sa.Connection, principal: Principal) -> tuple[Task, dict[str, str]]:
+def read(id: str, *, reader: Connection, principal: Principal) -> tuple[Task, dict[str, str]]:
     task = tasks.find(reader, id, principal.subject)
     return task, {"Retry-After": "1"} if task.pending else {}
 
@@ -46,7 +45,7 @@ def list_errors(
     cursor: str | None,
     count: str | None,
     *,
-    reader: sa.Connection,
+    reader: Connection,
     principal: Principal,
 ) -> tuple[dict[str, object], dict[str, str]]:
     request = paging.asked(page, per_page, cursor, count)
@@ -55,7 +54,7 @@ def list_errors(
 
 
 def read_result(
-    id: str, *, reader: sa.Connection, principal: Principal, files: FileStore
+    id: str, *, reader: Connection, principal: Principal, files: FileStore
 ) -> tuple[BinaryIO, dict[str, str]]:
     task, options, file = exports.result(reader, id, principal=principal, files=files)
     name = f"{options.kind}-{task.created_at:%Y-%m-%d}.{options.format}"

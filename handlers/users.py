@@ -2,17 +2,16 @@
 
 from typing import Any
 
-import sqlalchemy as sa
-
 from handlers import _paging as paging
 from stockroom.actions import accounts
 from stockroom.domain.accounts import Account
 from stockroom.security.revocations import Revocations
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Work
 
 
 def list_users(
-    page: int | None, per_page: int, cursor: str | None, count: str | None, *, reader: sa.Connection
+    page: int | None, per_page: int, cursor: str | None, count: str | None, *, reader: Connection
 ) -> tuple[dict[str, object], dict[str, str]]:
     found = accounts.list_accounts(reader, paging.asked(page, per_page, cursor, count))
     return paging.answer("users", found, "/users", {"count": count})

@@ -68,7 +68,7 @@ def create_admin(username: str, email: str, *, password_stdin: bool) -> None:
     if fault := report.database_fault(chosen):
         raise click.ClickException(f"The database is {fault}")
     password = _password(stdin=password_stdin)
-    database = open_database(chosen.database_url, connections=1)
+    database = open_database(chosen.database_url, connections=1, pooled=chosen.database_pooled)
     try:
         with database.work() as work:
             accounts.create_admin(

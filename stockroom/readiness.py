@@ -1,17 +1,18 @@
 """Readiness: whether each thing the service depends on answers, found out without holding anybody up."""
 
 import asyncio
-import socket
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
+from stockroom.storage.engines import Database
+
 TIMEOUT = 2.0
 
-Probe = Callable[[], None]
+Probe = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,6 @@ class Readiness:
     """`probes` raise where the dependency is away; None stands for one that the settings do without."""
 
     probes: Mapping[str, Probe | None]
-    # Threads of its own: the handlers' may all be waiting for the very database that is asked about.
-    threads: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(3, thread_name_prefix="readiness")
-    )
 
     async def states(self) -> dict[str, str]:
         """`ok`, `failed` or `unused` for each dependency, after two seconds at most."""
@@ -34,26 +31,31 @@ class Readiness:
             return "unused"
         try:
             async with asyncio.timeout(TIMEOUT):
-                await asyncio.get_running_loop().run_in_executor(self.threads, probe)
+                await probe()
         except Exception:  # noqa: BLE001 -- whatever it is that fails, the dependency does not answer
             return "failed"
         return "ok"
 
 
-def database_probe(engine: sa.Engine) -> Probe:
-    def probe() -> None:
-        with engine.connect() as connection:
-            connection.execute(sa.text("SELECT 1"))
+def database_probe(database: Database) -> Probe:
+    def ask() -> None:
+        with database.connect() as connection:
+            connection.scalar(_ONE)
 
-    return probe
+    return lambda: database.run(ask)
+
+
+_ONE = sa.select(sa.literal(1))
 
 
 def network_probe(url: str, default_port: int) -> Probe:
     """Whether somebody listens where `url` points to."""
     parts = urlsplit(url)
-    address = (parts.hostname or "127.0.0.1", parts.port or default_port)
 
-    def probe() -> None:
-        socket.create_connection(address, timeout=TIMEOUT / 2).close()
+    async def probe() -> None:
+        _, writer = await asyncio.open_connection(parts.hostname or "127.0.0.1", parts.port or default_port)
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
     return probe

@@ -47,9 +47,9 @@ def database_fault(settings: Settings) -> str | None:
     if settings.embedded and not Path(sa.make_url(settings.database_url).database or "").exists():
         # Opening it would make it.
         return "not there yet; `stockroom migrate` or `stockroom run` makes it."
-    database = open_database(settings.database_url, connections=1)
+    database = open_database(settings.database_url, connections=1, pooled=settings.database_pooled)
     try:
-        with database.reads.connect() as reader:
+        with database.connect() as reader:
             revision = migrate.current(reader)
     except sa.exc.SQLAlchemyError as error:
         return f"not reachable: {first_line(error)}"

@@ -42,6 +42,18 @@ class Settings(BaseSettings):
         repr=False,
         description="sqlite:///path or postgresql://user:password@host/name",
     )
+    database_pooled: bool = Field(
+        False, description="whether a pooler such as PgBouncer shares connections between transactions"
+    )
+    statement_seconds: float = Field(
+        30, gt=0, le=3600, description="how long a request's statement may take on PostgreSQL"
+    )
+    lock_seconds: float = Field(
+        10, gt=0, le=3600, description="how long a statement waits for what another has locked"
+    )
+    connection_seconds: float = Field(
+        1800, gt=0, description="how long a connection to PostgreSQL is used before a new one takes its place"
+    )
     # kombu warns of a URL without a host, though this transport has none.
     broker_url: str = Field(
         "filesystem://localhost",
@@ -70,6 +82,9 @@ class Settings(BaseSettings):
         "enforce", description="report: count and send the headers, refuse nothing"
     )
     threads: int = Field(16, ge=1, le=256, description="requests that run at once in one process")
+    queue_seconds: float = Field(
+        10, gt=0, le=3600, description="how long a request waits until it is one of them"
+    )
     lease_seconds: float = Field(
         30, ge=1, le=3600, description="how long a worker that has died keeps its task from the others"
     )
@@ -100,13 +115,13 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        # What libpq and most hosting calls a PostgreSQL URL means psycopg 3 here.
-        value = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", value)
+        # What libpq and most hosting calls a PostgreSQL URL means asyncpg here.
+        value = re.sub(r"^postgres(ql)?://", "postgresql+asyncpg://", value)
         try:
             url = sa.make_url(value)
         except sa.exc.ArgumentError:
             raise ValueError("this is no database URL") from None
-        if url.drivername not in {"sqlite", "postgresql+psycopg"}:
+        if url.drivername not in {"sqlite", "postgresql+asyncpg"}:
             raise ValueError("use sqlite:///path or postgresql://user:password@host/name")
         if url.drivername == "sqlite" and url.database in {None, "", ":memory:"}:
             raise ValueError("a database in memory cannot be shared between processes; name a file")

@@ -4,6 +4,7 @@ from celery import Celery, signals
 
 from stockroom import logs, settings
 from stockroom.domain.tasks import Lease
+from stockroom.storage.connections import Deadlines
 from stockroom.storage.engines import open_database
 from stockroom.storage.files import FileStore
 from tasks import configuration, execution, folder, imports, works
@@ -16,6 +17,8 @@ TALLY_SECONDS = 1
 INDEX_SECONDS = 1
 TIDY_SECONDS = 3600
 
+# A statement of long work looks at far more than one of a request.
+_STATEMENT_SECONDS = 900
 # A task takes up to three connections: to read, to write, and for its lease; a pool of threads has several.
 _CONNECTIONS = 20
 
@@ -27,7 +30,12 @@ def _open_parts() -> Parts:
     known = settings.load()
     return Parts(
         settings=known,
-        database=open_database(known.database_url, connections=_CONNECTIONS),
+        database=open_database(
+            known.database_url,
+            connections=_CONNECTIONS,
+            deadlines=Deadlines(statement=_STATEMENT_SECONDS, connection=known.connection_seconds),
+            pooled=known.database_pooled,
+        ),
         files=FileStore(known.files_url),
         validators=imports.validators(row_validator),
     )

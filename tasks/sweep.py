@@ -18,7 +18,7 @@ _BATCH = 20
 
 def republish(database: Database, send: Callable[[str], object]) -> None:
     """Call again for every task that waits for a worker. Several workers may do this at the same time."""
-    with database.reads.connect() as reader:
+    with database.connect() as reader:
         # Most of the time there is none, and looking takes no lock.
         if not leases.any_unattended(reader, database.clock()):
             return
@@ -31,7 +31,7 @@ def republish(database: Database, send: Callable[[str], object]) -> None:
 
 def expire(database: Database, stopping: Callable[[], bool]) -> None:
     """Close the reservations that have expired, until none is left. Several workers may do this at once."""
-    with database.reads.connect() as reader:
+    with database.connect() as reader:
         # Most of the time there is none, and looking takes no lock.
         if not reservations.any_due(reader, database.clock()):
             return
@@ -45,7 +45,7 @@ def expire(database: Database, stopping: Callable[[], bool]) -> None:
 
 def tally(database: Database, stopping: Callable[[], bool]) -> None:
     """Take into the summary's totals what has changed, until nothing is left. One at a time does it."""
-    with database.reads.connect() as reader:
+    with database.connect() as reader:
         if not summary.any_untallied(reader):
             return
     while not stopping():
@@ -56,7 +56,7 @@ def tally(database: Database, stopping: Callable[[], bool]) -> None:
 
 def index(database: Database) -> None:
     """Put the items that were written of late into the index of searches. Several workers may do this."""
-    with database.reads.connect() as connection:
+    with database.connect() as connection:
         item_search.merge_pending(connection)
 
 

@@ -16,11 +16,12 @@ import structlog
 from stockroom.storage import migrate
 from stockroom.storage.engines import Database, open_database
 from stockroom.storage.tables import metadata
+from tests.onlooker import onlooker
 
 # `start_service` runs the API and its worker in processes of their own; `client` asks a service in this one.
 pytest_plugins = ["tests.processes", "tests.service"]
 
-POSTGRESQL = os.environ.get("STOCKROOM_TEST_POSTGRESQL_URL", "postgresql+psycopg://postgres@127.0.0.1/test")
+POSTGRESQL = os.environ.get("STOCKROOM_TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1/test")
 """A database from which tests make their own."""
 
 REDIS = os.environ.get("STOCKROOM_TEST_REDIS_URL", "redis://127.0.0.1/9")
@@ -86,7 +87,7 @@ def _postgresql_session() -> Iterator[tuple[str, sa.Engine]]:
     with _new_postgresql() as url:
         migrate.upgrade(url)
         # Tests may end all connections there are.
-        engine = sa.create_engine(url, pool_pre_ping=True)
+        engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"), pool_pre_ping=True)
         yield url, engine
         engine.dispose()
 
@@ -103,7 +104,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @contextmanager
 def _new_postgresql() -> Iterator[str]:
-    server = sa.create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    server = onlooker(POSTGRESQL)
     name = f"stockroom_{uuid.uuid4().hex}"
     try:
         with server.connect() as connection:
@@ -111,7 +112,8 @@ def _new_postgresql() -> Iterator[str]:
     except sa.exc.OperationalError:
         _unavailable("PostgreSQL")
     try:
-        yield sa.make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False)
+        url = sa.make_url(POSTGRESQL).set(drivername="postgresql+asyncpg", database=name)
+        yield url.render_as_string(hide_password=False)
     finally:
         with server.connect() as connection:
             connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))

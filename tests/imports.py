@@ -133,16 +133,16 @@ class Desk:
         return self.find(task)
 
     def find(self, task: Task) -> Task:
-        with self.database.reads.connect() as reader:
+        with self.database.connect() as reader:
             return tasks.find(reader, task.id, "ann")
 
     def errors(self, task: Task) -> list[tuple[int, str | None, str, str, str | None]]:
-        with self.database.reads.connect() as reader:
+        with self.database.connect() as reader:
             page = tasks.list_errors(reader, task.id, "ann", ALL)
         return [(error.line, error.column, error.kind, error.reason, error.value) for error in page.rows]
 
     def names(self) -> dict[str, str]:
-        with self.database.reads.connect() as reader:
+        with self.database.connect() as reader:
             return dict(reader.execute(sa.select(items.c.sku, items.c.name)).all())
 
     def stored(self) -> list[str]:

@@ -17,6 +17,8 @@ class Relay:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.address: tuple[str, int] = self._listener.getsockname()
         self._clients: list[socket.socket] = []
+        self._flowing = threading.Event()
+        self._flowing.set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def reset(self) -> int:
@@ -26,7 +28,12 @@ class Relay:
     def close_in_order(self) -> int:
         return self._end(reset=False)
 
+    def freeze(self) -> None:
+        """Pass nothing on any more, and say nothing of it: as where a machine or a cable is lost."""
+        self._flowing.clear()
+
     def close(self) -> None:
+        self._flowing.set()
         self._listener.close()
         self._end(reset=True)
 
@@ -50,19 +57,19 @@ class Relay:
                 server = socket.create_connection(self._server)
                 self._clients.append(client)
                 for source, target in ((client, server), (server, client)):
-                    threading.Thread(target=_pass_on, args=(source, target), daemon=True).start()
+                    threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
 
-
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while piece := source.recv(65_536):
-            target.sendall(piece)
-    # Both ways end together: what a relay cannot deliver it must not hold back.
-    for end in (source, target):
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
-    if target.fileno() != -1:
-        target.close()
+            while piece := source.recv(65_536):
+                self._flowing.wait()
+                target.sendall(piece)
+        # Both ways end together: what a relay cannot deliver it must not hold back.
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        if target.fileno() != -1:
+            target.close()
 
 
 @contextmanager

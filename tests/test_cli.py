@@ -121,7 +121,7 @@ def test_create_admin_needs_a_migrated_database():
 
 def role_of(username: str) -> str | None:
     database = open_database(Settings().database_url, connections=1)
-    with database.reads.connect() as reader:
+    with database.connect() as reader:
         credentials = find(reader, username)
     database.dispose()
     return credentials.account.role if credentials else None

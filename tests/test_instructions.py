@@ -210,7 +210,7 @@ def test_a_request_costs_what_it_did(
     with instructions.watching():
         service = app.create_app(settings, contract=contract)
         counted = uvloop.run(count(service, token, instructions))
-    known = POSTGRESQL if database.reads.dialect.name == "postgresql" else SQLITE
+    known = POSTGRESQL if database.name == "postgresql" else SQLITE
     beyond = {
         name: f"{figure:,} and not {known[name]:,}"
         for name, figure in counted.items()

@@ -49,10 +49,10 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch):
     assert settings.load().port == 8000
 
 
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_every_spelling_of_postgresql_means_psycopg_3(scheme: str):
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
+def test_every_spelling_of_postgresql_means_asyncpg(scheme: str):
     chosen = Settings(database_url=f"{scheme}://user:pass@host/name")
-    assert chosen.database_url == "postgresql+psycopg://user:pass@host/name"
+    assert chosen.database_url == "postgresql+asyncpg://user:pass@host/name"
     assert not chosen.embedded
 
 
@@ -114,7 +114,7 @@ def test_neither_the_settings_nor_their_list_show_secrets():
     lines = list(report.settings_lines(chosen))
     assert {line.value for line in lines} >= {
         "********",
-        "postgresql+psycopg://user:********@host/name",
+        "postgresql+asyncpg://user:********@host/name",
         "amqp://guest:********@host//",
         "redis://:********@host/0",
     }

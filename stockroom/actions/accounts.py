@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import sqlalchemy as sa
-
 from stockroom.actions import attempts
 from stockroom.actions.sessions import end_all
 from stockroom.domain.accounts import LONGEST_EMAIL, USERNAME, Account, Credentials, Principal, Role
@@ -19,6 +17,7 @@ from stockroom.domain.errors import (
 from stockroom.security.passwords import Passwords
 from stockroom.security.revocations import Revocations
 from stockroom.storage import accounts
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Work
 from stockroom.storage.pages import Page, PageRequest
 
@@ -71,11 +70,11 @@ def _insert(work: Work, username: str, email: str, role: Role, password_hash: st
     return account
 
 
-def read(reader: sa.Connection, principal: Principal) -> Account:
+def read(reader: Connection, principal: Principal) -> Account:
     return _own(reader, principal).account
 
 
-def list_accounts(reader: sa.Connection, request: PageRequest) -> Page[Account]:
+def list_accounts(reader: Connection, request: PageRequest) -> Page[Account]:
     return accounts.page(reader, request)
 
 
@@ -87,7 +86,7 @@ def change_email(work: Work, principal: Principal, email: str) -> Account:
 
 
 def change_password(
-    reader: sa.Connection,
+    reader: Connection,
     work: Work,
     principal: Principal,
     *,
@@ -142,7 +141,7 @@ def update(
     return changed
 
 
-def _own(reader: sa.Connection, principal: Principal) -> Credentials:
+def _own(reader: Connection, principal: Principal) -> Credentials:
     found = accounts.find(reader, principal.subject)
     if found is None:
         raise _gone()

@@ -3,10 +3,9 @@
 import math
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
-
 from stockroom.domain.errors import TooManyAttempts
 from stockroom.storage import accounts
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Work
 
 LIMIT = 10
@@ -14,7 +13,7 @@ REST = timedelta(minutes=15)
 """How long a name rests, and how far apart two failures are when the second begins a new count."""
 
 
-def refuse_resting(reader: sa.Connection, username: str, now: datetime) -> None:
+def refuse_resting(reader: Connection, username: str, now: datetime) -> None:
     """Raise TooManyAttempts while the name rests; its password is not even looked at then."""
     failed = accounts.failures(reader, username)
     if failed is None:

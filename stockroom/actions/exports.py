@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import BinaryIO, NamedTuple
 
-import sqlalchemy as sa
-
 from stockroom.actions import tasks
 from stockroom.actions.tasks import Publisher
 from stockroom.domain.accounts import Principal
@@ -12,6 +10,7 @@ from stockroom.domain.errors import MissingScope, NotFound, ResultGone, TaskUnfi
 from stockroom.domain.exports import ExportOptions, Kind
 from stockroom.domain.tasks import Task
 from stockroom.storage import tasks as stored
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Work
 from stockroom.storage.files import FileStore
 
@@ -47,7 +46,7 @@ def begin(work: Work, options: ExportOptions, *, principal: Principal, publisher
     )
 
 
-def result(reader: sa.Connection, id: str, *, principal: Principal, files: FileStore) -> Result:
+def result(reader: Connection, id: str, *, principal: Principal, files: FileStore) -> Result:
     """Open the file that a task of the caller's has made.
 
     Raises NotFound, for tasks that make none too, MissingScope, TaskUnfinished and ResultGone.

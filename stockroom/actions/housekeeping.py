@@ -22,7 +22,7 @@ def tidy(database: Database, files: FileStore) -> None:
 
 
 def _drop_import_notes(database: Database) -> None:
-    with database.reads.connect() as reader:
+    with database.connect() as reader:
         finished = leftovers.finished_with_notes(reader)
     for task_id in finished:
         # One at a time: an import leaves a row for each code, and nobody shall wait for all of them at once.
@@ -39,7 +39,7 @@ def _drop_files(database: Database, files: FileStore) -> None:
     ids = sorted(names)
     for start in range(0, len(ids), _BATCH):
         batch = ids[start : start + _BATCH]
-        with database.reads.connect() as reader:
+        with database.connect() as reader:
             needless = leftovers.finished(reader, batch)
             needed = tasks.unfinished(reader, batch)
         for task_id in batch:

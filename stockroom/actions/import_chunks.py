@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, Self
 
-from stockroom import fibers
 from stockroom.actions import leases
 from stockroom.actions.import_kinds import Applier
 from stockroom.domain.imports import Applied, Checked, Valid
@@ -65,9 +64,8 @@ class Chunks:
         self._database = database
         self._lease = lease
         self._applier = applier
-        self._fibers = fibers.Fibers()
         # SQLite has one writer, and would have the second wait in the thread of the first.
-        self._side_by_side = database.writes.dialect.name != "sqlite"
+        self._side_by_side = database.name != "sqlite"
         self._before: asyncio.Task[None] | None = None
         self._last: asyncio.Task[None] | None = None
         self._changing: set[str] | None = None
@@ -95,24 +93,30 @@ class Chunks:
     async def _apply(
         self, chunk: Chunk, valid: list[Valid], turn: asyncio.Event, *, following: asyncio.Event
     ) -> None:
-        while not await self._fibers.run(partial(self._commit, chunk, valid, turn)):
+        while not await self._committed(chunk, valid, turn):
             await turn.wait()
         following.set()
 
-    def _commit(self, chunk: Chunk, valid: list[Valid], turn: asyncio.Event) -> bool:
+    async def _committed(self, chunk: Chunk, valid: list[Valid], turn: asyncio.Event) -> bool:
         """Apply the chunk; False, and nothing is done, if its turn does not come."""
-        with self._database.work() as work:
-            applied = self._applier.apply(work, valid)
-            if not _comes(turn):
+        run, work = self._database.run, self._database.work()
+        try:
+            applied = await run(partial(self._applier.apply, work, valid))
+            if not await _comes(turn):
                 # The one before may wait for what this one has locked, by way of a third who waits for both.
                 # No database sees that circle.
-                work.rollback()
                 return False
-            if chunk.is_new:
-                self._note(work, chunk.rows, applied)
-            else:
-                leases.renew(work, self._lease)
+            await run(partial(self._commit, work, chunk, applied))
+        finally:
+            await run(work.rollback)
         return True
+
+    def _commit(self, work: Work, chunk: Chunk, applied: Applied) -> None:
+        if chunk.is_new:
+            self._note(work, chunk.rows, applied)
+        else:
+            leases.renew(work, self._lease)
+        work.commit()
 
     def _note(self, work: Work, rows: list[Checked], applied: Applied) -> None:
         refused = [row for row in rows if isinstance(row, list)]
@@ -123,10 +127,10 @@ class Chunks:
         leases.progress(work, self._lease, done=now.done, errors=now.errors, summary=now.summary)
 
 
-def _comes(turn: asyncio.Event) -> bool:
-    if not turn.is_set():
-        try:
-            fibers.wait_for(asyncio.wait_for(turn.wait(), PATIENCE))
-        except TimeoutError:
-            return False
+async def _comes(turn: asyncio.Event) -> bool:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await turn.wait()
+    except TimeoutError:
+        return False
     return True

@@ -54,7 +54,7 @@ def run(
     with files.open(options.file) as source:
         rows = _checked(source, found.encoding, options, kind.fields(options), validators[kind.schema])
         divided = _divided(rows, lease.done, again=applier.forgets)
-        if not asyncio.run(_work_off(chunks, divided, stopping)):
+        if not asyncio.run(_work_off(database, chunks, divided, stopping)):
             return False
     with database.work() as work:
         leases.finish(work, lease, done=chunks.standing.done, summary=chunks.standing.summary)
@@ -97,15 +97,22 @@ def _check(
     return rejections
 
 
-async def _work_off(chunks: Chunks, rows: AsyncIterator[Chunk], stopping: Callable[[], bool]) -> bool:
+async def _work_off(
+    database: Database, chunks: Chunks, rows: AsyncIterator[Chunk], stopping: Callable[[], bool]
+) -> bool:
     """Whether all were applied."""
-    async for chunk in rows:
-        if stopping():
+    try:
+        async for chunk in rows:
+            if stopping():
+                break
+            await chunks.begin(chunk)
+        else:
             await chunks.end()
-            return False
-        await chunks.begin(chunk)
-    await chunks.end()
-    return True
+            return True
+        await chunks.end()
+    finally:
+        await database.close()
+    return False
 
 
 async def _divided(rows: Iterator[Checked], done: int, *, again: bool) -> AsyncIterator[Chunk]:

@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection
-
 from stockroom.domain.errors import ItemInUse, NotFound, SkuTaken
 from stockroom.domain.items import DEFAULT_UNIT, Item, changed, distinct
 from stockroom.domain.preconditions import require_match
 from stockroom.domain.versions import archives, etag
 from stockroom.storage import items, stock
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Work
 from stockroom.storage.pages import Page, PageRequest
 

@@ -37,11 +37,10 @@ def foresee_many(work: Work, drafts: Sequence[Draft], carried: dict[Place, int])
 
     What it accepts is added to `carried`; the database stays as it is.
     """
-    with work.connection.begin_nested() as attempt:
+    with work.connection.savepoint(keep=False):
         places = Places.open(work, [line for draft in drafts for line in draft.lines])
         places.carry(carried)
         outcomes = [_tried(places, draft) for draft in drafts]
-        attempt.rollback()
     for outcome in outcomes:
         if isinstance(outcome, Draft):
             for place, delta in net(outcome.lines).items():

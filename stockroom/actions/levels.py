@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from stockroom.domain.errors import NotFound
 from stockroom.domain.levels import Level, Totals
 from stockroom.storage import stock
+from stockroom.storage.connections import Connection
 from stockroom.storage.pages import Page, PageRequest
 
 

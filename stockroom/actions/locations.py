@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection
-
 from stockroom.domain.errors import LocationInUse, LocationTaken, NotFound
 from stockroom.domain.locations import Location
 from stockroom.domain.preconditions import require_match
 from stockroom.domain.versions import archives, changed, etag
 from stockroom.storage import locations, stock
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Work
 from stockroom.storage.pages import Page, PageRequest
 

@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from stockroom.actions import ledger
 from stockroom.domain.errors import AlreadyReversed, NotFound, NotReversible
 from stockroom.domain.ledger import Draft, Kind, Movement, RequestedKind, requested
 from stockroom.domain.times import moment
 from stockroom.storage import movements
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Work
 from stockroom.storage.movement_pages import Filters, page
 from stockroom.storage.pages import Page, PageRequest

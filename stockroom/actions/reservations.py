@@ -4,20 +4,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import uuid4
 
-import sqlalchemy as sa
-
 from stockroom.actions import ledger
 from stockroom.actions.ledger import Places
 from stockroom.domain.errors import NotFound
 from stockroom.domain.ledger import Draft, Line, Movement, refuse_repeated, refuse_shortages
 from stockroom.domain.reservations import Reservation, ReservedLine, State, closed, expiry, reserved
 from stockroom.storage import levels, reservations
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Work
 from stockroom.storage.pages import Page, PageRequest
 
 
 def list_reservations(
-    reader: sa.Connection,
+    reader: Connection,
     request: PageRequest,
     *,
     now: datetime,
@@ -28,7 +27,7 @@ def list_reservations(
     return reservations.page(reader, request, now=now, state=state, reference=reference)
 
 
-def find(reader: sa.Connection, id: str, *, now: datetime) -> Reservation:
+def find(reader: Connection, id: str, *, now: datetime) -> Reservation:
     """The reservation as it is at `now`. Raises NotFound."""
     return _existing(reservations.find(reader, id.lower()), id).at(now)
 
@@ -87,7 +86,7 @@ def fulfil(work: Work, id: str, *, by: str) -> Movement:
     return movement
 
 
-def any_due(reader: sa.Connection, now: datetime) -> bool:
+def any_due(reader: Connection, now: datetime) -> bool:
     """Whether `expire` has something to do."""
     return reservations.any_due(reader, now)
 

@@ -6,8 +6,6 @@ import uuid
 from datetime import datetime, timedelta
 from functools import partial
 
-import sqlalchemy as sa
-
 from stockroom.actions import attempts
 from stockroom.domain.accounts import (
     ROLE_SCOPES,
@@ -24,6 +22,7 @@ from stockroom.security.passwords import Passwords
 from stockroom.security.revocations import Revocations
 from stockroom.security.tokens import LIFETIME, Tokens
 from stockroom.storage import accounts, sessions
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Work
 
 SESSION_LIFETIME = timedelta(days=30)
@@ -41,7 +40,7 @@ _SPENT = "The refresh token is unknown, expired or spent."
 
 
 def login(
-    reader: sa.Connection,
+    reader: Connection,
     work: Work,
     *,
     username: str,
@@ -66,7 +65,7 @@ def login(
 
 
 def _authenticate(
-    reader: sa.Connection, work: Work, username: str, password: str, passwords: Passwords
+    reader: Connection, work: Work, username: str, password: str, passwords: Passwords
 ) -> Credentials:
     if not USERNAME.fullmatch(username):
         # Nobody can have this name, and it may not even fit a column: nothing to count.
@@ -159,7 +158,7 @@ def end_all(work: Work, username: str, revocations: Revocations, *, kept: str = 
         work.after_commit(partial(revocations.add, session, until))
 
 
-def poll(reader: sa.Connection, revocations: Revocations, after_id: int, now: datetime) -> int:
+def poll(reader: Connection, revocations: Revocations, after_id: int, now: datetime) -> int:
     """Learn which sessions other processes ended, and return the id to go on from; 0 is the beginning."""
     seen = sessions.revoked(reader, after=after_id - _OVERLAP, now=now)
     for revocation in seen:

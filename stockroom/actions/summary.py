@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from stockroom.domain.summary import Summary
 from stockroom.storage import summary, tallies
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Work
 
 

@@ -5,11 +5,10 @@ from functools import partial
 from typing import Any, Protocol
 from uuid import uuid4
 
-import sqlalchemy as sa
-
 from stockroom.domain.errors import NotFound, TaskFinished
 from stockroom.domain.tasks import ErrorKind, State, Task, TaskError
 from stockroom.storage import tasks
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Work
 from stockroom.storage.pages import Page, PageRequest
 
@@ -36,7 +35,7 @@ def enqueue(
     return find(work.connection, task_id, owner)
 
 
-def find(reader: sa.Connection, id: str, owner: str) -> Task:
+def find(reader: Connection, id: str, owner: str) -> Task:
     """Raises NotFound, for others' tasks too."""
     task = tasks.find(reader, id.lower(), owner)
     if task is None:
@@ -45,7 +44,7 @@ def find(reader: sa.Connection, id: str, owner: str) -> Task:
 
 
 def list_tasks(
-    reader: sa.Connection, owner: str, request: PageRequest, state: State | None = None
+    reader: Connection, owner: str, request: PageRequest, state: State | None = None
 ) -> Page[Task]:
     """The owner's tasks, newest first. Raises InvalidRequest for a foreign cursor."""
     return tasks.page(reader, owner, request, state)
@@ -66,7 +65,7 @@ _ENDED: dict[State, str] = {"succeeded": "succeeded", "failed": "failed", "cance
 
 
 def list_errors(
-    reader: sa.Connection, id: str, owner: str, request: PageRequest, kind: ErrorKind | None = None
+    reader: Connection, id: str, owner: str, request: PageRequest, kind: ErrorKind | None = None
 ) -> Page[TaskError]:
     """Faults and mergers in the order of the input. Raises NotFound; InvalidRequest for a foreign cursor."""
     task = find(reader, id, owner)

@@ -11,6 +11,7 @@ from typing import Any
 from stockroom.contract.dispatch import WORK, BoundHandler, Provider
 from stockroom.contract.document import ContractError, Document
 from stockroom.contract.operations import IDEMPOTENCY_KEY, Operation
+from stockroom.contract.rooms import COMMON
 
 
 def bind_handlers(
@@ -20,12 +21,14 @@ def bind_handlers(
     constants: Mapping[str, object],
     providers: Mapping[str, Provider],
     blocking: Collection[str] = (),
+    rooms: Collection[str] = (),
 ) -> Mapping[str, BoundHandler]:
     """Bind each operation to the function its operationId names in `package`.
 
     A handler's positional parameters are the operation's own; its keyword-only ones are dependencies, looked
     up in `constants` (bound now) and `providers` (made for each request). Whoever uses one that is `blocking`
-    runs in a thread. Raises ContractError.
+    runs in a thread. Whoever uses one of `rooms` works in the room of that name, the others in `COMMON`.
+    Raises ContractError.
     """
     functions = dict(_functions(package))
     faults = [
@@ -42,7 +45,7 @@ def bind_handlers(
         if fault:
             faults.append(document.fault((*operation.pointer, "operationId"), fault))
         elif function:
-            bound[operation.id] = _bind(operation, function, constants, providers, blocking)
+            bound[operation.id] = _bind(operation, function, constants, providers, blocking, rooms)
     if faults:
         raise ContractError("\n".join(faults))
     return bound
@@ -86,6 +89,7 @@ def _bind(
     constants: Mapping[str, object],
     providers: Mapping[str, Provider],
     blocking: Collection[str],
+    rooms: Collection[str],
 ) -> BoundHandler:
     _, dependencies = _signature(function)
     return BoundHandler(
@@ -95,6 +99,7 @@ def _bind(
         scoped=tuple((name, providers[name]) for name in dependencies if name in providers),
         on_loop=inspect.iscoroutinefunction(function),
         blocks=not set(blocking).isdisjoint(dependencies),
+        room=next((name for name in dependencies if name in rooms), COMMON),
         invalidates=any(scope.endswith(":write") for scope in operation.scopes or ())
         and operation.method != "GET",
     )

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 import orjson
@@ -16,7 +15,6 @@ from flask_caching.backends.simplecache import SimpleCache
 from stockroom.contract.exchange import Exchange
 from stockroom.contract.operations import IF_NONE_MATCH, CachePolicy, Operation
 from stockroom.contract.replies import Reply
-from stockroom.fibers import apart
 
 log = structlog.get_logger(__name__)
 
@@ -38,12 +36,6 @@ class JsonSerializer(BaseSerializer):
 
 class JsonRedisCache(RedisCache):
     serializer = JsonSerializer()  # type: ignore[assignment]  # cachelib declares its own class, not the base
-
-    def get(self, key: str) -> Any:
-        return apart(partial(super().get, key))
-
-    def set(self, key: str, value: Any, timeout: Any = None) -> Any:
-        return apart(partial(super().set, key, value, timeout))
 
 
 class Unserialized(BaseSerializer):

@@ -20,7 +20,7 @@ WORK = "work"
 class BoundHandler:
     """A handler with its constant dependencies bound; `scoped` are made anew for each request.
 
-    One that `blocks` needs a thread; `on_loop` is a coroutine.
+    One that `blocks` needs a thread; `on_loop` is a coroutine. `room` is where it works.
     """
 
     operation: Operation
@@ -29,6 +29,7 @@ class BoundHandler:
     scoped: tuple[tuple[str, Provider], ...]
     on_loop: bool
     blocks: bool
+    room: str
     invalidates: bool
 
 

@@ -39,6 +39,11 @@ class Exchange:
     arguments: dict[str, Any] = field(default_factory=dict, repr=False)
     fingerprint: bytes = field(default=b"", repr=False)
 
+    @property
+    def caller(self) -> str:
+        """Who is to be told from others: the account, or the address of who has not logged in."""
+        return self.principal.subject if self.principal else f"address {self.client}"
+
 
 def exchange_of(scope: Scope) -> Exchange:
     exchange: Exchange = scope["extensions"][EXTENSION]

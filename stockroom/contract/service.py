@@ -1,5 +1,6 @@
 """The contract, its handlers and their surroundings put together into one ASGI application."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from starlette.types import ASGIApp
 
 from stockroom.contract.admission import AdmissionMiddleware
 from stockroom.contract.binding import bind_handlers
-from stockroom.contract.bridge import Bridge
+from stockroom.contract.bridge import Bridge, Run, run_at_once
 from stockroom.contract.cache import AnswerCache
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract
@@ -28,6 +29,7 @@ from stockroom.contract.guard import Guard
 from stockroom.contract.idempotency import KeyStore
 from stockroom.contract.limits import Limits
 from stockroom.contract.problems import Problem
+from stockroom.contract.rooms import COMMON, Size
 from stockroom.contract.routing import RoutingMiddleware
 from stockroom.contract.security import Authenticate, BearerTokens
 from stockroom.contract.validation import ValidationMiddleware
@@ -49,11 +51,15 @@ class Surroundings:
     is_recorded: Callable[[Exception], bool]
     lifespan: Lifespan
     blocking: Collection[str] = ()
-    """Constants and providers that wait otherwise than a fiber can: whoever uses one runs in a thread."""
+    """Constants and providers that block: whoever uses one runs in a thread."""
+    run: Run = run_at_once
+    """Runs a handler that does not block on the event loop; others run while it waits."""
     redis_url: str | None = None
     enforce_limits: bool = True
     trusted_proxies: int = 0
-    threads: int = 16
+    common_room: Size = field(default_factory=lambda: Size(places=16, share=8))
+    rooms: Mapping[str, Size] = field(default_factory=dict)
+    """Rooms of their own for those who use a constant of that name, lest others wait for them."""
     drift_sample: float = 0.0
     observer: Observer = field(default_factory=Unobserved)
 
@@ -68,6 +74,7 @@ def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
         around.constants,
         around.providers,
         around.blocking,
+        around.rooms,
     )
     dispatcher = Dispatcher(
         handlers,
@@ -76,7 +83,7 @@ def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
         around.is_recorded,
     )
     limits = Limits(_limiter(around.redis_url), enforce=around.enforce_limits)
-    bridge = Bridge(flask, dispatcher, around.threads)
+    bridge = Bridge(flask, dispatcher, around.run, {COMMON: around.common_room, **around.rooms})
     drift = (
         Drift(Conformance(contract), around.drift_sample, around.observer) if around.drift_sample else None
     )
@@ -128,7 +135,8 @@ async def _lifespan(
         try:
             yield
         finally:
-            bridge.close()
+            # In a thread: those under way may need the loop to come to their end.
+            await asyncio.to_thread(bridge.close)
             if drift:
                 drift.close()
 

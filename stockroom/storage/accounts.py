@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.accounts import Account, Credentials, Role
+from stockroom.storage.connections import Connection
 from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
+from stockroom.storage.statements import Row
 from stockroom.storage.tables import login_failures, users
-
-_Row = sa.Row[*tuple[Any, ...]]
 
 _account = (users.c.username, users.c.email, users.c.role, users.c.disabled, users.c.created_at)
 _username = users.c.username == sa.bindparam("name")
@@ -62,31 +62,31 @@ _clear_failures = sa.delete(login_failures).where(login_failures.c.username == s
 _prune_failures = sa.delete(login_failures).where(login_failures.c.last_at <= sa.bindparam("since"))
 
 
-def any_exists(connection: sa.Connection) -> bool:
+def any_exists(connection: Connection) -> bool:
     return bool(connection.scalar(_any))
 
 
-def find(connection: sa.Connection, username: str) -> Credentials | None:
+def find(connection: Connection, username: str) -> Credentials | None:
     row = connection.execute(_find, {"name": username}).one_or_none()
     return None if row is None else _credentials(row)
 
 
-def lock(connection: sa.Connection, username: str) -> Credentials | None:
+def lock(connection: Connection, username: str) -> Credentials | None:
     """As `find`, and nobody else changes the account before this transaction ends."""
     row = connection.execute(_lock, {"name": username}).one_or_none()
     return None if row is None else _credentials(row)
 
 
-def lock_with_admins(connection: sa.Connection, username: str) -> Sequence[Account]:
+def lock_with_admins(connection: Connection, username: str) -> Sequence[Account]:
     """The account of that name, if any, and all enabled admins; nobody else changes them meanwhile."""
     return [_read(row) for row in connection.execute(_lock_admins, {"name": username})]
 
 
-def page(reader: sa.Connection, request: PageRequest) -> Page[Account]:
+def page(reader: Connection, request: PageRequest) -> Page[Account]:
     return paginate(reader, _listing, request=request, read=_read)
 
 
-def insert(connection: sa.Connection, account: Account, password_hash: str) -> bool:
+def insert(connection: Connection, account: Account, password_hash: str) -> bool:
     """Whether the name was free. The database decides, so that of two at once exactly one gets it."""
     values = {
         "username": account.username,
@@ -99,43 +99,43 @@ def insert(connection: sa.Connection, account: Account, password_hash: str) -> b
     return connection.execute(_insert, values).one_or_none() is not None
 
 
-def change(connection: sa.Connection, username: str, *, role: Role, disabled: bool) -> None:
+def change(connection: Connection, username: str, *, role: Role, disabled: bool) -> None:
     connection.execute(_change, {"name": username, "new_role": role, "new_disabled": disabled})
 
 
-def change_email(connection: sa.Connection, username: str, email: str) -> Account | None:
+def change_email(connection: Connection, username: str, email: str) -> Account | None:
     row = connection.execute(_change_email, {"name": username, "new_email": email}).one_or_none()
     return None if row is None else _read(row)
 
 
-def change_password(connection: sa.Connection, username: str, *, old_hash: str, new_hash: str) -> bool:
+def change_password(connection: Connection, username: str, *, old_hash: str, new_hash: str) -> bool:
     """Whether the password was still the one that `old_hash` was made of."""
     values = {"name": username, "old_hash": old_hash, "new_hash": new_hash}
     return connection.execute(_change_password, values).one_or_none() is not None
 
 
-def failures(connection: sa.Connection, username: str) -> tuple[int, datetime] | None:
+def failures(connection: Connection, username: str) -> tuple[int, datetime] | None:
     """How many logins under this name failed in a row, and when the last one did."""
     row = connection.execute(_failures, {"name": username}).one_or_none()
     return None if row is None else (row.failures, row.last_at)
 
 
-def count_failure(connection: sa.Connection, username: str, *, now: datetime, since: datetime) -> int:
+def count_failure(connection: Connection, username: str, *, now: datetime, since: datetime) -> int:
     """Count one more and return the count, which starts anew when the last was at `since` or before."""
     return cast(int, connection.scalar(_count_failure, {"name": username, "now": now, "since": since}))
 
 
-def clear_failures(connection: sa.Connection, username: str) -> None:
+def clear_failures(connection: Connection, username: str) -> None:
     connection.execute(_clear_failures, {"name": username})
 
 
-def prune_failures(connection: sa.Connection, since: datetime) -> None:
+def prune_failures(connection: Connection, since: datetime) -> None:
     connection.execute(_prune_failures, {"since": since})
 
 
-def _credentials(row: _Row) -> Credentials:
+def _credentials(row: Row) -> Credentials:
     return Credentials(_read(row), row.password_hash)
 
 
-def _read(row: _Row) -> Account:
+def _read(row: Row) -> Account:
     return Account(row.username, row.email, row.role, row.disabled, row.created_at)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from stockroom.domain.errors import InvalidRequest
 from stockroom.frozen import frozen
+from stockroom.storage.statements import Row
 from stockroom.storage.tables import EPOCH, MILLISECOND, Moment, stored
 
 LONGEST = 1_500
@@ -24,10 +25,9 @@ class Key:
     descending: bool = False
 
 
-def encode(keys: Sequence[Key], row: sa.Row[*tuple[Any, ...]]) -> str:
+def encode(keys: Sequence[Key], row: Row) -> str:
     """Make the cursor of the page that begins after `row`."""
-    found = row._mapping  # noqa: SLF001 - SQLAlchemy's public accessor by column; the underscore spares names.
-    values = [_plain(found[key.column]) for key in keys]
+    values = [_plain(getattr(row, str(key.column.key))) for key in keys]
     return urlsafe_b64encode(orjson.dumps([_order(keys), *values])).rstrip(b"=").decode()
 
 

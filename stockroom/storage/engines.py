@@ -1,23 +1,21 @@
-"""Databases: an engine for reads, an engine for writes, and the unit of work."""
+"""Databases, and the unit of work."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self, TypeVar
 
 import sqlalchemy as sa
 
-from stockroom.storage import sqlite
-from stockroom.storage.lending import Lending, Lent, LentReader, Liveness
+from stockroom.storage.connections import DEADLINES, Connection, Deadlines
+from stockroom.storage.sqlite import Sqlite
 from stockroom.storage.tables import EPOCH, MILLISECOND
 
-SPARE = 4
-"""Connections that are not kept for the next request."""
-
 Clock = Callable[[], datetime]
+T = TypeVar("T")
 
 
 def utc_now() -> datetime:
@@ -31,17 +29,22 @@ class Work:
     Reads before the first write must not hold SQLite's only write lock, hence the late beginning.
     """
 
-    def __init__(self, engine: sa.Engine | Lending, now: datetime) -> None:
+    def __init__(self, connect: Callable[[], Connection], now: datetime) -> None:
         self.now = now
-        self._engine = engine
-        self._connection: sa.Connection | None = None
+        self._connect = connect
+        self._connection: Connection | None = None
         self._after_commit: list[Callable[[], None]] = []
 
     @property
-    def connection(self) -> sa.Connection:
+    def connection(self) -> Connection:
         if self._connection is None:
-            self._connection = self._engine.connect()
-            self._connection.begin()
+            connection = self._connect()
+            try:
+                connection.begin()
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
         return self._connection
 
     def after_commit(self, call: Callable[[], None]) -> None:
@@ -49,15 +52,11 @@ class Work:
         self._after_commit.append(call)
 
     def commit(self) -> None:
-        if self._connection is not None:
-            try:
+        try:
+            if self._connection is not None:
                 self._connection.commit()
-            except BaseException as error:
-                # SQLAlchemy takes the transaction for ended, and SQLite does not: nobody may use it again.
-                self._connection.invalidate(error)
-                self._close()
-                raise
-        self._close()
+        finally:
+            self._close()
         calls, self._after_commit = self._after_commit, []
         for call in calls:
             call()
@@ -83,58 +82,83 @@ class Work:
             self.rollback()
 
 
+class Server(Protocol):
+    """What a kind of database does in its own way."""
+
+    name: str
+    snapshot: str
+    """How a transaction begins that sees one moment and holds up nobody who writes."""
+
+    def connect(self) -> Connection: ...
+    async def run(self, call: Callable[[], T]) -> T: ...
+    def serve(self) -> None: ...
+    async def close(self) -> None: ...
+    def dispose(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Database:
-    """`reads` runs each statement by itself (AUTOCOMMIT); `writes` runs transactions."""
+    """A database, for threads and for plain functions that are `run` on an event loop."""
 
-    reads: sa.Engine
-    writes: sa.Engine
+    url: str
+    server: Server
     clock: Clock = utc_now
-    lent_reads: Lending | None = None
-    lent_writes: Lending | None = None
 
-    def reader(self) -> sa.Connection:
-        """A connection for reading, to be closed after use. Raises what `reads` raises."""
-        return (self.lent_reads or self.reads).connect()
+    @property
+    def name(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.server.name
+
+    def connect(self) -> Connection:
+        """A connection, to be closed after use, that runs each statement by itself.
+
+        Raises OperationalError where the database is away.
+        """
+        return self.server.connect()
 
     def work(self) -> Work:
-        return Work(self.lent_writes or self.writes, self.clock())
+        return Work(self.connect, self.clock())
 
     @contextmanager
-    def snapshot(self) -> Iterator[sa.Connection]:
-        """A connection that reads everything as it is at one moment. It holds up nobody who writes."""
-        if self.reads.dialect.name == "sqlite":
-            with self.reads.connect() as connection:
-                # Deferred: it never asks for the write lock, and sees what its first statement saw.
-                connection.exec_driver_sql("BEGIN")
-                yield connection
-            return
-        with self.writes.connect().execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        ) as connection:
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that reads everything as it is at one moment."""
+        with self.connect() as connection:
+            connection.begin(self.server.snapshot)
             yield connection
 
+    async def run(self, call: Callable[[], T]) -> T:
+        """What `call` returns or raises; others run while it waits for the database, and for nothing else."""
+        return await self.server.run(call)
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Be of use to the running loop, and to threads by way of it; close its connections in the end."""
+        self.server.serve()
+        try:
+            yield
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Close the connections of the running loop that nobody uses."""
+        await self.server.close()
+
     def dispose(self) -> None:
-        for connections in (self.lent_reads, self.lent_writes, self.reads, self.writes):
-            if connections is not None:
-                connections.dispose()
+        """Close the connections of threads. Nobody may be using one."""
+        self.server.dispose()
 
 
-def open_database(url: str, *, connections: int) -> Database:
-    """Open the database at `url` (SQLAlchemy form) for up to `connections` threads; nothing is read yet."""
-    liveness = Liveness()
+def open_database(
+    url: str, *, connections: int, deadlines: Deadlines = DEADLINES, pooled: bool = False
+) -> Database:
+    """Open the database at `url` (SQLAlchemy form); nothing is read yet.
+
+    SQLite has up to `connections` at once; of PostgreSQL's so many are kept between uses. `pooled` says that
+    a pooler stands before PostgreSQL, which gives a connection to one client's transaction after the other's.
+    """
     if sa.make_url(url).get_backend_name() == "sqlite":
-        reads, writes = sqlite.engines(url, connections)
-    else:
-        # Here, so that those who use SQLite do not load psycopg.
-        from stockroom.storage import postgresql  # noqa: PLC0415 - see above
+        return Database(url, Sqlite(url, connections=connections))
+    # Here, so that those who use SQLite do not load asyncpg.
+    from stockroom.storage.postgresql import Postgresql  # noqa: PLC0415 - see above
 
-        reads, writes = postgresql.engines(url, connections, liveness)
-    # Some are left to those who ask the engines.
-    kept = max(connections - SPARE, 0)
-    return Database(
-        reads,
-        writes,
-        lent_reads=Lending(reads, liveness, LentReader, kept),
-        lent_writes=Lending(writes, liveness, Lent, kept),
-    )
+    return Database(url, Postgresql(url, kept=connections, deadlines=deadlines, pooled=pooled))

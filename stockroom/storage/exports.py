@@ -14,11 +14,12 @@ from stockroom.domain.times import written
 from stockroom.storage import items as catalogue
 from stockroom.storage import movement_pages, stock
 from stockroom.storage.ahead import ahead
+from stockroom.storage.connections import Connection
 from stockroom.storage.movement_pages import Filters
+from stockroom.storage.statements import Row
 from stockroom.storage.tables import items, levels, locations, movement_lines, movements
 
 _Query = sa.Select[*tuple[Any, ...]]
-_Row = sa.Row[*tuple[Any, ...]]
 
 _FETCHED = 2_000
 """Rows that the database hands over at a time."""
@@ -36,43 +37,43 @@ class _Selection(NamedTuple):
 
     rows: _Query
     counted: _Query
-    records: Callable[[Iterator[_Row]], Iterator[Record]]
+    records: Callable[[Iterator[Row]], Iterator[Record]]
 
 
 @contextmanager
-def read(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> Iterator[Found]:
+def read(snapshot: Connection, options: ExportOptions, now: datetime) -> Iterator[Found]:
     """Find what `options` ask for. The records are read while they are asked for, a few at a time."""
     rows, counted, records = _SELECT[options.kind](snapshot, options, now)
     total = snapshot.scalar(sa.select(sa.func.count()).select_from(counted.subquery())) or 0
     # On PostgreSQL by a cursor of the server, which holds the rest of the rows. SQLite makes them on demand.
     with (
-        snapshot.execute(rows, execution_options={"yield_per": _FETCHED}) as result,
-        closing(_fetched_ahead(result.partitions())) as found,
+        closing(snapshot.stream(rows, size=_FETCHED)) as parts,
+        closing(_fetched_ahead(parts)) as found,
     ):
         yield Found(total, records(found))
 
 
-def _fetched_ahead(parts: Iterator[Sequence[_Row]]) -> Generator[_Row]:
+def _fetched_ahead(parts: Iterator[Sequence[Row]]) -> Generator[Row]:
     """All rows; the next ones are fetched meanwhile, so that the database works while we do."""
     with closing(ahead(parts)) as fetched:
         for rows in fetched:
             yield from rows
 
 
-def _items(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> _Selection:
+def _items(snapshot: Connection, options: ExportOptions, now: datetime) -> _Selection:
     filters = {"q": None, "tag": None, "archived": False, **options.filters}
     query = catalogue.filtered(_ITEMS, **filters)
     return _Selection(query.order_by(items.c.sku), _bare(query), lambda rows: map(_item, rows))
 
 
-def _levels(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> _Selection:
+def _levels(snapshot: Connection, options: ExportOptions, now: datetime) -> _Selection:
     filters = {"sku": None, "location": None, "low": None, **options.filters}
     query = stock.filtered(**filters, now=now)
     order = (levels.c.sku, locations.c.code)
     return _Selection(query.order_by(*order), _bare(query), lambda rows: map(_level, rows))
 
 
-def _movements(snapshot: sa.Connection, options: ExportOptions, now: datetime) -> _Selection:
+def _movements(snapshot: Connection, options: ExportOptions, now: datetime) -> _Selection:
     filters = Filters(**{**options.filters, **options.times})
     query = movement_pages.filtered(snapshot, _MOVEMENTS, filters)
     counted = movement_pages.filtered(snapshot, sa.select(movements.c.id), filters)
@@ -128,7 +129,7 @@ _MOVEMENTS = sa.select(
 )
 
 
-def _item(row: _Row) -> Record:
+def _item(row: Row) -> Record:
     sku, name, description, unit, reorder_point, tags, archived, version, created_at, updated_at = row
     return {
         "sku": sku,
@@ -144,7 +145,7 @@ def _item(row: _Row) -> Record:
     }
 
 
-def _level(row: _Row) -> Record:
+def _level(row: Row) -> Record:
     sku, code, on_hand, reserved, reorder_point, low = row
     reserved = int(reserved)
     return {
@@ -158,7 +159,7 @@ def _level(row: _Row) -> Record:
     }
 
 
-def _movement(group: tuple[int, Iterable[_Row]]) -> Record:
+def _movement(group: tuple[int, Iterable[Row]]) -> Record:
     lines = []
     for row in group[1]:
         id_, kind, reference, note, occurred_at, created_at, by, reverses, reversed_by, sku, code, delta = row

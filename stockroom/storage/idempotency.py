@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Work
 from stockroom.storage.tables import idempotency_keys as table
 
@@ -35,7 +36,7 @@ _forget_old = sa.delete(table).where(_match & (table.c.created_at <= sa.bindpara
 _insert = postgresql.insert(table).on_conflict_do_nothing().returning(table.c.key)
 
 
-def find(reader: sa.Connection, key: Key, now: datetime) -> sa.Row[str, int, dict[str, str], bytes] | None:
+def find(reader: Connection, key: Key, now: datetime) -> sa.Row[str, int, dict[str, str], bytes] | None:
     """What was kept for `key` within the last 24 hours: fingerprint, status, headers, body."""
     return reader.execute(_find, _of(key) | {"since": now - KEPT_FOR}).one_or_none()
 

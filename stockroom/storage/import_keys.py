@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from stockroom.domain.import_items import Met
+from stockroom.storage.connections import Connection
 from stockroom.storage.json_rows import DIALECTS, JsonRows
 from stockroom.storage.tables import import_keys
 
@@ -49,7 +50,7 @@ def _found_one_by_one(rows: JsonRows) -> sa.Select[*tuple[Any, ...]]:
 _statements = {dialect: _Statements(dialect) for dialect in DIALECTS}
 
 
-def find(connection: sa.Connection, task_id: str, skus: Collection[str]) -> dict[str, Met]:
+def find(connection: Connection, task_id: str, skus: Collection[str]) -> dict[str, Met]:
     if not skus:
         return {}
     given = {"task": task_id, "rows": [{"key": sku} for sku in skus]}
@@ -57,7 +58,7 @@ def find(connection: sa.Connection, task_id: str, skus: Collection[str]) -> dict
     return {key: Met(line, name, outcome) for key, line, name, outcome in rows}
 
 
-def note(connection: sa.Connection, task_id: str, met: Mapping[str, Met], *, known: Collection[str]) -> None:
+def note(connection: Connection, task_id: str, met: Mapping[str, Met], *, known: Collection[str]) -> None:
     """Write down what was met; of SKUs that are `known`, found before, the line of the first row stays."""
     statements = _statements[connection.dialect.name]
     for statement, skus in (

@@ -11,22 +11,23 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from stockroom.storage import item_ways
+from stockroom.storage.connections import Connection
 from stockroom.storage.item_ways import Hits, Ways
 from stockroom.storage.keyset import LARGEST, cursor_values
 from stockroom.storage.pages import EXACT_UP_TO, Page, PageRequest, counted_up_to, cursor_of, page_of, skipped
+from stockroom.storage.statements import Row
 
 NEAR, NEAR_A_HIT = 10_000, 10
 """Items of the order that are tested before all hits are sorted, and so many more for each hit to find."""
 
 _Query = sa.Select[*tuple[Any, ...]]
-_Row = sa.Row[*tuple[Any, ...]]
 _Values = Mapping[str, Any]
-_Found = tuple[Sequence[_Row], int]
+_Found = tuple[Sequence[Row], int]
 T = TypeVar("T")
 
 
 def page(
-    reader: sa.Connection, ways: Ways, *, request: PageRequest, values: _Values, read: Callable[[_Row], T]
+    reader: Connection, ways: Ways, *, request: PageRequest, values: _Values, read: Callable[[Row], T]
 ) -> Page[T]:
     """Read a page of the items that are meant; `values` are those of the search."""
     rows, total = _find(reader, ways, {**values, **_place(ways, request)})
@@ -44,7 +45,7 @@ def _place(ways: Ways, request: PageRequest) -> dict[str, object]:
     }
 
 
-def _find(reader: sa.Connection, ways: Ways, given: _Values) -> _Found:
+def _find(reader: Connection, ways: Ways, given: _Values) -> _Found:
     """The rows of the page, and how many hits there are in all, as far as they are counted."""
     if ways.search.by_tag and _is_rare(reader, given):
         return _sorted_or_in_order(reader, ways, ways.by_tag, given)
@@ -57,30 +58,30 @@ def _find(reader: sa.Connection, ways: Ways, given: _Values) -> _Found:
     return _sorted_or_in_order(reader, ways, ways.by_text, given)
 
 
-def _is_rare(reader: sa.Connection, given: _Values) -> bool:
+def _is_rare(reader: Connection, given: _Values) -> bool:
     """Whether so few items carry the tag that they are looked up, rather than what holds the text."""
     counted = {**given, "page_counted": EXACT_UP_TO + 1}
     return _count(reader, item_ways.carriers, counted) <= EXACT_UP_TO
 
 
-def _is_common(reader: sa.Connection, given: _Values) -> bool:
+def _is_common(reader: Connection, given: _Values) -> bool:
     """Whether so many items hold the text that its index finds them no quicker than a look at each."""
     return _count(reader, item_ways.held_in_sample, given) * 4 >= item_ways.SAMPLE
 
 
-def _sorted_or_in_order(reader: sa.Connection, ways: Ways, hits: Hits, given: _Values) -> _Found:
+def _sorted_or_in_order(reader: Connection, ways: Ways, hits: Hits, given: _Values) -> _Found:
     rows, total = _sorted(reader, hits, given)
     # They are counted up to there anyway, and where there are fewer these are all of them.
     return (rows if total < given["page_counted"] else _in_order(reader, ways, hits, given)), total
 
 
-def _sorted(reader: sa.Connection, hits: Hits, given: _Values) -> _Found:
+def _sorted(reader: Connection, hits: Hits, given: _Values) -> _Found:
     rows = reader.execute(hits.page, given).all()
     # Each row tells the total, where there is one.
     return rows, rows[0].page_total if rows else _count(reader, hits.total, given)
 
 
-def _in_order(reader: sa.Connection, ways: Ways, hits: Hits, given: _Values) -> Sequence[_Row]:
+def _in_order(reader: Connection, ways: Ways, hits: Hits, given: _Values) -> Sequence[Row]:
     """The rows that are near, or if they are too few and there are others, the page of all hits."""
     rows = reader.execute(ways.in_order, given).all()
     if len(rows) == given["page_limit"] or reader.scalar(ways.far, given) is None:
@@ -88,5 +89,5 @@ def _in_order(reader: sa.Connection, ways: Ways, hits: Hits, given: _Values) -> 
     return _sorted(reader, hits, {**given, "page_counted": LARGEST})[0]
 
 
-def _count(reader: sa.Connection, counting: _Query, given: _Values) -> int:
+def _count(reader: Connection, counting: _Query, given: _Values) -> int:
     return reader.scalar(counting, given) or 0

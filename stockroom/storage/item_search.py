@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from stockroom.frozen import frozen
+from stockroom.storage.connections import Connection
 from stockroom.storage.lists import holding, is_one_of, pattern
 from stockroom.storage.tables import item_tags, items
 
@@ -81,7 +82,7 @@ def may_hold() -> _Condition:
     return trigrams.bool_op("@@")(sa.func.trigram_query(sa.bindparam("q", type_=sa.String)))
 
 
-def merge_pending(connection: sa.Connection) -> None:
+def merge_pending(connection: Connection) -> None:
     """Merge into the index of trigrams what was written of late, which PostgreSQL keeps in a list until then.
 
     Every search reads that list, and a writer who fills it merges all of it. Only the index's owner may.

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.items import DEFAULT_UNIT, distinct
 from stockroom.frozen import frozen
+from stockroom.storage.connections import Connection
 from stockroom.storage.items import add_tags
 from stockroom.storage.json_rows import DIALECTS, JsonRows
 from stockroom.storage.tables import item_tags, items
@@ -80,7 +81,7 @@ class Upserted:
     unchanged: frozenset[str]
 
 
-def upsert_many(connection: sa.Connection, rows: Sequence[_Values], *, now: datetime) -> Upserted:
+def upsert_many(connection: Connection, rows: Sequence[_Values], *, now: datetime) -> Upserted:
     """Bring a few thousand items to what `rows` say, in few statements.
 
     A row is `sku`, `name` and any of `description`, `unit`, `reorder_point` and `tags`; what it does not name
@@ -100,7 +101,7 @@ def upsert_many(connection: sa.Connection, rows: Sequence[_Values], *, now: date
     return Upserted(created, frozenset(updates), frozenset(wanted.keys() - created - updates.keys()))
 
 
-def foresee_many(reader: sa.Connection, rows: Sequence[_Values]) -> Upserted:
+def foresee_many(reader: Connection, rows: Sequence[_Values]) -> Upserted:
     """Say what `upsert_many` would do to the rows, and do nothing."""
     wanted = {row["sku"]: row for row in rows}
     read = _statements[reader.dialect.name].read
@@ -114,11 +115,11 @@ def _holds(stored: _Values | None, wanted: _Values) -> bool:
 
 
 def _stored(
-    connection: sa.Connection, query: _Query, skus: Collection[str], *, with_tags: bool
+    connection: Connection, query: _Query, skus: Collection[str], *, with_tags: bool
 ) -> dict[str, dict[str, Any]]:
     if not skus:
         return {}
-    rows = connection.execute(query, {"rows": [{"sku": sku} for sku in skus]}).mappings().all()
+    rows = connection.execute(query, {"rows": [{"sku": sku} for sku in skus]}).mappings()
     found = {row["id"]: dict(row) for row in rows}
     if with_tags and found:
         tags: dict[int, list[str]] = {key: [] for key in found}
@@ -135,14 +136,14 @@ def _ids(keys: Iterable[int]) -> list[_Values]:
     return [{"id": key} for key in keys]
 
 
-def _create(connection: sa.Connection, rows: Sequence[_Values], now: datetime) -> frozenset[str]:
+def _create(connection: Connection, rows: Sequence[_Values], now: datetime) -> frozenset[str]:
     if not rows:
         return frozenset()
     statements = _statements[connection.dialect.name]
     new = {"rows": rows, "now": now}
     try:
         # Nearly always all of them are new, and to look for each once more takes PostgreSQL longer.
-        with connection.begin_nested():
+        with connection.savepoint():
             inserted = connection.execute(statements.insert, new).all()
     except sa.exc.IntegrityError:
         inserted = connection.execute(statements.insert_missing, new).all()
@@ -152,7 +153,7 @@ def _create(connection: sa.Connection, rows: Sequence[_Values], now: datetime) -
     return frozenset(keys)
 
 
-def _change(connection: sa.Connection, pairs: Sequence[tuple[_Values, _Values]], now: datetime) -> None:
+def _change(connection: Connection, pairs: Sequence[tuple[_Values, _Values]], now: datetime) -> None:
     if not pairs:
         return
     statements = _statements[connection.dialect.name]

@@ -9,14 +9,15 @@ from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.items import Item
 from stockroom.storage import item_pages
+from stockroom.storage.connections import Connection
 from stockroom.storage.item_search import Search, given
 from stockroom.storage.item_ways import Ways
 from stockroom.storage.json_rows import DIALECTS, JsonRows
 from stockroom.storage.lists import orders
 from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
+from stockroom.storage.statements import Row
 from stockroom.storage.tables import item_tags, items
 
-_Row = sa.Row[*tuple[Any, ...]]
 Query = sa.Select[*tuple[Any, ...]]
 
 _columns = (
@@ -76,14 +77,14 @@ ORDERS = orders(items, ("sku", "name", "created_at", "updated_at"), unique="sku"
 """Orders by their name in the contract."""
 
 
-def find(reader: sa.Connection, sku: str) -> Item | None:
+def find(reader: Connection, sku: str) -> Item | None:
     """Read one item, in one query."""
     row = reader.execute(_find, {"key": sku}).one_or_none()
     return None if row is None else _listed(row)
 
 
 def page(
-    reader: sa.Connection, request: PageRequest, *, q: str | None, tag: str | None, archived: bool, sort: str
+    reader: Connection, request: PageRequest, *, q: str | None, tag: str | None, archived: bool, sort: str
 ) -> Page[Item]:
     """Read a page of the items, in one of `ORDERS`; `q` is looked for in SKU and name."""
     search, values = Search(archived, q is not None, tag is not None), given(q, tag)
@@ -125,14 +126,14 @@ def filtered(query: Query, *, q: str | None, tag: str | None, archived: bool) ->
     return query.where(*search.conditions()).params(given(q, tag))
 
 
-def lock(connection: sa.Connection, sku: str) -> Item | None:
+def lock(connection: Connection, sku: str) -> Item | None:
     """Read one item and keep others from changing it, or moving its stock, until the transaction ends."""
     row = connection.execute(_lock, {"key": sku}).one_or_none()
     # Only a statement begun after the wait for the lock sees the tags that the other writer left.
     return None if row is None else _item(row, connection.scalars(_tags, {"key": sku}))
 
 
-def insert(connection: sa.Connection, item: Item) -> bool:
+def insert(connection: Connection, item: Item) -> bool:
     """Store a new item; False where its SKU is taken, also by a transaction that has just committed."""
     if connection.dialect.name == "postgresql":
         tags = [{"tag": tag} for tag in item.tags]
@@ -143,7 +144,7 @@ def insert(connection: sa.Connection, item: Item) -> bool:
     return key is not None
 
 
-def save(connection: sa.Connection, before: Item, after: Item) -> None:
+def save(connection: Connection, before: Item, after: Item) -> None:
     """Replace a locked item by its next version."""
     key = connection.scalar(_update, {"key": before.sku, **_values(after)})
     if key is not None and before.tags != after.tags:
@@ -151,7 +152,7 @@ def save(connection: sa.Connection, before: Item, after: Item) -> None:
         add_tags(connection, [(key, after.sku, after.tags)])
 
 
-def add_tags(connection: sa.Connection, tags: Iterable[tuple[int, str, Iterable[str]]]) -> None:
+def add_tags(connection: Connection, tags: Iterable[tuple[int, str, Iterable[str]]]) -> None:
     """Give tags to items that do not have them yet: of each the id, the SKU and its tags."""
     if rows := [{"item_id": key, "sku": sku, "tag": tag} for key, sku, own in tags for tag in own]:
         connection.execute(_insert_tags[connection.dialect.name], {"rows": rows})
@@ -161,12 +162,12 @@ def _values(item: Item) -> dict[str, object]:
     return {column.name: getattr(item, column.name) for column in _columns}
 
 
-def _listed(row: _Row) -> Item:
+def _listed(row: Row) -> Item:
     tags = row[_TAGS]
     return _item(row, tags.split(",") if tags else ())
 
 
-def _item(row: _Row, tags: Iterable[str]) -> Item:
+def _item(row: Row, tags: Iterable[str]) -> Item:
     sku, name, description, unit, reorder_point, archived, version, created_at, updated_at, *_ = row
     listed = tuple(sorted(tags))
     return Item(

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from stockroom.domain.tasks import Lease, LeaseLost
+from stockroom.storage.connections import Connection
 from stockroom.storage.tables import tasks
 
 REPUBLISH_AFTER = timedelta(seconds=5)
@@ -14,7 +15,7 @@ REPUBLISH_AFTER = timedelta(seconds=5)
 REPUBLISH_AT_LEAST = timedelta(minutes=10)
 
 
-def claim(connection: sa.Connection, id: str, *, seconds: float, now: datetime) -> tuple[Lease, int] | None:
+def claim(connection: Connection, id: str, *, seconds: float, now: datetime) -> tuple[Lease, int] | None:
     """Take the task unless it is finished or somebody's; with it, the claims since its last progress."""
     statement = (
         tasks.update()
@@ -46,7 +47,7 @@ def claim(connection: sa.Connection, id: str, *, seconds: float, now: datetime) 
     return lease, row.claims
 
 
-def write(connection: sa.Connection, lease: Lease, values: Mapping[str, Any]) -> None:
+def write(connection: Connection, lease: Lease, values: Mapping[str, Any]) -> None:
     """Write to the task under the lease. Raises LeaseLost if the task is no longer this holder's."""
     statement = (
         tasks.update()
@@ -57,12 +58,12 @@ def write(connection: sa.Connection, lease: Lease, values: Mapping[str, Any]) ->
         raise LeaseLost(lease.task_id)
 
 
-def any_unattended(reader: sa.Connection, now: datetime) -> bool:
+def any_unattended(reader: Connection, now: datetime) -> bool:
     """Whether any task waits for a worker without a fresh wake-up call."""
     return reader.scalar(sa.select(tasks.c.id).where(_unattended(now)).limit(1)) is not None
 
 
-def take_unattended(connection: sa.Connection, now: datetime) -> list[str]:
+def take_unattended(connection: Connection, now: datetime) -> list[str]:
     """Note a new wake-up call for every task that needs one; of several callers at once, one gets each."""
     statement = tasks.update().where(_unattended(now)).values(published_at=now).returning(tasks.c.id)
     return list(connection.scalars(statement))

@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from stockroom.domain.tasks import UNFINISHED
+from stockroom.storage.connections import Connection
 from stockroom.storage.tables import (
     idempotency_keys,
     import_keys,
@@ -16,7 +17,7 @@ from stockroom.storage.tables import (
 )
 
 
-def delete_expired(connection: sa.Connection, *, now: datetime, day_ago: datetime) -> None:
+def delete_expired(connection: Connection, *, now: datetime, day_ago: datetime) -> None:
     """Delete sessions and revocations past their time, and what else is older than a day."""
     connection.execute(sessions.delete().where(sessions.c.expires_at < now))
     connection.execute(revocations.delete().where(revocations.c.expires_at < now))
@@ -24,17 +25,17 @@ def delete_expired(connection: sa.Connection, *, now: datetime, day_ago: datetim
     connection.execute(idempotency_keys.delete().where(idempotency_keys.c.created_at < day_ago))
 
 
-def finished_with_notes(reader: sa.Connection) -> list[str]:
+def finished_with_notes(reader: Connection) -> list[str]:
     """The finished tasks whose import notes are still there."""
     noted = sa.exists().where(import_keys.c.task_id == tasks.c.id)
     return list(reader.scalars(sa.select(tasks.c.id).where(tasks.c.state.not_in(UNFINISHED), noted)))
 
 
-def delete_notes(connection: sa.Connection, task_id: str) -> None:
+def delete_notes(connection: Connection, task_id: str) -> None:
     connection.execute(import_keys.delete().where(import_keys.c.task_id == task_id))
 
 
-def finished(reader: sa.Connection, ids: Collection[str]) -> set[str]:
+def finished(reader: Connection, ids: Collection[str]) -> set[str]:
     """Those of `ids` whose work is over."""
     query = sa.select(tasks.c.id).where(tasks.c.id.in_(ids), tasks.c.state.not_in(UNFINISHED))
     return set(reader.scalars(query))

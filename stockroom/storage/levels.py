@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.ledger import Balance, Place
+from stockroom.storage.connections import Connection
 from stockroom.storage.json_rows import DIALECTS, JsonRows
 from stockroom.storage.tables import items, levels, locations, reservation_lines, reservations
 
@@ -113,19 +114,19 @@ _let_go = (
 )
 
 
-def items_named(connection: sa.Connection, skus: Collection[str]) -> dict[str, bool]:
+def items_named(connection: Connection, skus: Collection[str]) -> dict[str, bool]:
     """Of the items that exist whether they are archived, which stays so until the transaction ends."""
     rows = [{"sku": sku} for sku in skus]
     return dict(connection.execute(_of(connection).items, {"rows": rows}).all()) if rows else {}
 
 
-def locations_named(connection: sa.Connection, codes: Collection[str]) -> dict[str, bool]:
+def locations_named(connection: Connection, codes: Collection[str]) -> dict[str, bool]:
     """The same of locations."""
     rows = [{"code": code} for code in codes]
     return dict(connection.execute(_of(connection).locations, {"rows": rows}).all()) if rows else {}
 
 
-def make(connection: sa.Connection, places: Iterable[Place]) -> None:
+def make(connection: Connection, places: Iterable[Place]) -> None:
     """Make the levels that are not there yet, empty, where item and location exist.
 
     All are made before any is locked: who waits for another's insert then holds no lock that the other wants.
@@ -134,7 +135,7 @@ def make(connection: sa.Connection, places: Iterable[Place]) -> None:
         connection.execute(_of(connection).make, {"rows": rows})
 
 
-def lock_named(connection: sa.Connection, places: Iterable[Place], now: datetime) -> Locked:
+def lock_named(connection: Connection, places: Iterable[Place], now: datetime) -> Locked:
     """The levels that exist, nobody else's until the transaction ends. Items and locations are shared locks.
 
     Reservations that have expired by `now` are let go of, as by `lock`.
@@ -155,7 +156,7 @@ def lock_named(connection: sa.Connection, places: Iterable[Place], now: datetime
     return locked
 
 
-def lock(connection: sa.Connection, keys: Collection[Key], now: datetime) -> dict[Key, Balance]:
+def lock(connection: Connection, keys: Collection[Key], now: datetime) -> dict[Key, Balance]:
     """The balances of the levels that exist, nobody else's until the transaction ends.
 
     Reservations that have expired by `now` are let go of on the way: what they held is free, whether or not
@@ -168,7 +169,7 @@ def lock(connection: sa.Connection, keys: Collection[Key], now: datetime) -> dic
 
 
 def _let_go_of_expired(
-    connection: sa.Connection, balances: Mapping[Key, Balance], now: datetime
+    connection: Connection, balances: Mapping[Key, Balance], now: datetime
 ) -> dict[Key, Balance]:
     """Those of the balances that have changed."""
     changed: dict[Key, Balance] = {}
@@ -181,7 +182,7 @@ def _let_go_of_expired(
     return changed
 
 
-def save(connection: sa.Connection, balances: Mapping[Key, Balance]) -> None:
+def save(connection: Connection, balances: Mapping[Key, Balance]) -> None:
     """Write the balances of locked levels."""
     if balances:
         connection.execute(_of(connection).save, {"rows": rows_of(balances)})
@@ -208,5 +209,5 @@ def _named_rows(places: Iterable[Place]) -> list[dict[str, str]]:
     return [{"sku": sku, "code": code} for sku, code in places]
 
 
-def _of(connection: sa.Connection) -> _Statements:
+def _of(connection: Connection) -> _Statements:
     return _statements[connection.dialect.name]

@@ -7,8 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.locations import Location
+from stockroom.storage.connections import Connection
 from stockroom.storage.lists import holding, orders, pattern
 from stockroom.storage.pages import Listing, Page, PageRequest, paginate
+from stockroom.storage.statements import Row
 from stockroom.storage.tables import locations
 
 _columns = (
@@ -35,12 +37,12 @@ ORDERS = orders(locations, ("code", "name"), unique="code")
 """Orders by their name in the contract."""
 
 
-def find(reader: sa.Connection, code: str) -> Location | None:
+def find(reader: Connection, code: str) -> Location | None:
     return _one(reader, _find, code)
 
 
 def page(
-    reader: sa.Connection, request: PageRequest, *, q: str | None, archived: bool, sort: str
+    reader: Connection, request: PageRequest, *, q: str | None, archived: bool, sort: str
 ) -> Page[Location]:
     """Read a page of the locations, in one of `ORDERS`; `q` is looked for in code and name."""
     listing = _listing(archived=archived, by_text=q is not None, sort=sort)
@@ -56,22 +58,22 @@ def _listing(*, archived: bool, by_text: bool, sort: str) -> Listing:
     return Listing(query, ORDERS[sort])
 
 
-def lock(connection: sa.Connection, code: str) -> Location | None:
+def lock(connection: Connection, code: str) -> Location | None:
     """Read one location and keep others from changing it or moving stock there until the work ends."""
     return _one(connection, _lock, code)
 
 
-def insert(connection: sa.Connection, location: Location) -> bool:
+def insert(connection: Connection, location: Location) -> bool:
     """Store a new location; False where its code is taken, also by a transaction that has just committed."""
     return connection.scalar(_insert, _values(location)) is not None
 
 
-def save(connection: sa.Connection, after: Location) -> None:
+def save(connection: Connection, after: Location) -> None:
     """Replace a locked location by its next version."""
     connection.execute(_update, {"key": after.code, **_values(after)})
 
 
-def _one(connection: sa.Connection, query: sa.Select[*tuple[Any, ...]], code: str) -> Location | None:
+def _one(connection: Connection, query: sa.Select[*tuple[Any, ...]], code: str) -> Location | None:
     row = connection.execute(query, {"key": code}).one_or_none()
     return None if row is None else _location(row)
 
@@ -80,6 +82,6 @@ def _values(location: Location) -> dict[str, object]:
     return {column.name: getattr(location, column.name) for column in _columns}
 
 
-def _location(row: sa.Row[*tuple[Any, ...]]) -> Location:
+def _location(row: Row) -> Location:
     code, name, description, archived, version, created_at, updated_at, *_ = row
     return Location(code, name, description, archived, version, created_at, updated_at)

@@ -1,14 +1,22 @@
 """Migrations: bring a database to the schema of this version, and tell which one it has."""
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from stockroom.storage.engines import open_database
+from stockroom.storage.connections import Connection
 
 _FOLDER = Path(__file__).parent / "migrations"
 
 _current = sa.select(sa.column("version_num", sa.String)).select_from(sa.table("alembic_version"))
+
+_IS_MIGRATED = {
+    "sqlite": sa.text("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"),
+    "postgresql": sa.text("SELECT to_regclass('alembic_version')::text"),
+}
 
 # Any number will do, as long as every process that migrates takes the same.
 _LOCK = 0x53_54_4F_43_4B
@@ -27,16 +35,33 @@ def upgrade(url: str, revision: str = "head") -> None:
     # Percent signs would be taken for interpolation.
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    database = open_database(url, connections=1)
+
+    def apply(connection: sa.Connection) -> None:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+    if sa.make_url(url).get_backend_name() == "sqlite":
+        _on_sqlite(url, apply)
+    else:
+        asyncio.run(_on_postgresql(url, apply))
+
+
+def _on_sqlite(url: str, apply: Callable[[sa.Connection], None]) -> None:
+    engine = sa.create_engine(url, connect_args={"timeout": 30, "isolation_level": None})
     try:
-        # On SQLite this begins IMMEDIATE, which is the lock; DDL is transactional there as well.
-        with database.writes.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-            config.attributes["connection"] = connection
-            command.upgrade(config, revision)
+        with engine.begin() as connection:
+            # The lock that others wait for; DDL is transactional here as well.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            apply(connection)
     finally:
-        database.dispose()
+        engine.dispose()
+
+
+async def _on_postgresql(url: str, apply: Callable[[sa.Connection], None]) -> None:
+    engine = create_async_engine(url, poolclass=sa.NullPool)
+    async with engine.begin() as connection:
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        await connection.run_sync(apply)
 
 
 def head() -> str:
@@ -44,6 +69,6 @@ def head() -> str:
     return max(file.name for file in (_FOLDER / "versions").glob("[0-9]*.py")).partition("_")[0]
 
 
-def current(reader: sa.Connection) -> str | None:
+def current(reader: Connection) -> str | None:
     """The revision of the database; None for one that was never migrated."""
-    return reader.scalar(_current) if sa.inspect(reader).has_table("alembic_version") else None
+    return reader.scalar(_current) if reader.scalar(_IS_MIGRATED[reader.dialect.name]) else None

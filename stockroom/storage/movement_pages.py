@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from stockroom.domain.ledger import Kind, Movement
 from stockroom.frozen import frozen
+from stockroom.storage.connections import Connection
 from stockroom.storage.json_rows import DIALECTS
 from stockroom.storage.lists import is_given
 from stockroom.storage.movements import columns, with_lines
@@ -31,7 +32,7 @@ class Filters:
     reference: str | None = None
 
 
-def page(reader: sa.Connection, request: PageRequest, filters: Filters) -> Page[Movement]:
+def page(reader: Connection, request: PageRequest, filters: Filters) -> Page[Movement]:
     """Read a page of the movements, newest first: in the order of their times, or of their ids where nothing
     narrows them down, or a reference, for ids that grew at once may have times the other way round.
     """
@@ -48,7 +49,7 @@ def page(reader: sa.Connection, request: PageRequest, filters: Filters) -> Page[
     )
 
 
-def _values(reader: sa.Connection, filters: Filters) -> dict[str, object]:
+def _values(reader: Connection, filters: Filters) -> dict[str, object]:
     """What movements must have, by the names of `Filters`, but of items and locations the ids; -1 is never
     found.
     """
@@ -104,7 +105,7 @@ _rows = {
 }
 
 
-def _whole_rows(reader: sa.Connection, found: Sequence[sa.Row[Any]]) -> Sequence[sa.Row[Any]]:
+def _whole_rows(reader: Connection, found: Sequence[sa.Row[Any]]) -> Sequence[sa.Row[Any]]:
     """What `with_lines` takes, of rows that may be `_KEYS` alone."""
     if not found or hasattr(found[0], "kind"):
         return found
@@ -149,7 +150,7 @@ def _listing_of_lines(
     return Listing(query, [Key(time, descending=True), Key(movement, descending=True)], counted)
 
 
-def filtered(reader: sa.Connection, query: Query, filters: Filters) -> Query:
+def filtered(reader: Connection, query: Query, filters: Filters) -> Query:
     """The rows of `query` whose movements are meant (contract: GET /movements), all of them to be read."""
     values = {name: value for name, value in _values(reader, filters).items() if value is not None}
     query = query.where(*_of(values, _OWN).values(), *_recorded(values, movements.c.created_at))

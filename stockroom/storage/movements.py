@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from stockroom.domain.ledger import Line, Movement
+from stockroom.storage.connections import Connection
 from stockroom.storage.json_rows import DIALECTS
 from stockroom.storage.lists import is_given
 from stockroom.storage.tables import items, locations, movement_lines, movements
@@ -42,19 +43,19 @@ _find = sa.select(*columns(movements.c.id)).where(movements.c.id == sa.bindparam
 _lock = sa.select(movements.c.id).where(movements.c.id == sa.bindparam("key")).with_for_update(key_share=True)
 
 
-def find(reader: sa.Connection, id: int) -> Movement | None:
+def find(reader: Connection, id: int) -> Movement | None:
     """Read one movement."""
     return next(iter(with_lines(reader, reader.execute(_find, {"key": id}).all())), None)
 
 
-def lock(connection: sa.Connection, id: int) -> Movement | None:
+def lock(connection: Connection, id: int) -> Movement | None:
     """Read one movement and keep others from reversing it until the transaction ends."""
     connection.execute(_lock, {"key": id})
     # Only a statement begun after the wait for the lock sees the reversal that another has recorded.
     return find(connection, id)
 
 
-def with_lines(reader: sa.Connection, rows: Sequence[sa.Row[Any]]) -> tuple[Movement, ...]:
+def with_lines(reader: Connection, rows: Sequence[sa.Row[Any]]) -> tuple[Movement, ...]:
     """The movements of rows that begin with `columns`, their lines read in one further query."""
     lines: dict[int, list[Line]] = {row.id: [] for row in rows}
     if lines:

@@ -12,8 +12,10 @@ import sqlalchemy as sa
 from stockroom.domain.errors import InvalidRequest
 from stockroom.frozen import frozen
 from stockroom.storage import cursors
+from stockroom.storage.connections import Connection
 from stockroom.storage.cursors import Key
 from stockroom.storage.keyset import LARGEST, after, after_cursor, cursor_values, in_order, whole
+from stockroom.storage.statements import Row
 
 __all__ = [
     "EXACT_UP_TO",
@@ -33,7 +35,6 @@ EXACT_UP_TO = 10_000
 """Rows that are counted; more are "at least so many" unless an exact count is asked for (contract: Count)."""
 
 _Query = sa.Select[*tuple[Any, ...]]
-_Row = sa.Row[*tuple[Any, ...]]
 _Start = Literal["first", "number", "cursor"]
 T = TypeVar("T")
 
@@ -95,11 +96,11 @@ class Listing:
 
 
 def paginate(
-    reader: sa.Connection,
+    reader: Connection,
     listing: Listing,
     *,
     request: PageRequest,
-    read: Callable[[_Row], T],
+    read: Callable[[Row], T],
     values: Mapping[str, object] | None = None,
 ) -> Page[T]:
     """Read one page, each row through `read`; `values` are those of the query's bind parameters.
@@ -120,12 +121,12 @@ def counted_up_to(request: PageRequest) -> int:
 
 
 def page_of(
-    rows: Sequence[_Row],
+    rows: Sequence[Row],
     total: int,
     *,
     keys: Sequence[Key],
     request: PageRequest,
-    read: Callable[[_Row], T],
+    read: Callable[[Row], T],
 ) -> Page[T]:
     """The page of its rows and, if there is one, the row after them; `total` is as counted."""
     shown = rows[: request.per_page]

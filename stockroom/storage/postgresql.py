@@ -1,155 +1,268 @@
-"""Engines for PostgreSQL, through psycopg."""
+"""PostgreSQL, through SQLAlchemy's asyncio extension and asyncpg.
+
+Plain functions wait for it on an event loop: SQLAlchemy runs each in a greenlet, which is set aside while it
+waits. Threads have their statements run on such a loop.
+"""
 
 import asyncio
-import time
-from collections.abc import Sequence
-from functools import cached_property
+import threading
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
+import asyncpg
 import orjson
-import psycopg
 import sqlalchemy as sa
-from psycopg import abc
-from psycopg.abc import PQGen
-from psycopg.adapt import PyFormat, Transformer
-from psycopg.generators import execute
-from psycopg.pq import ExecStatus, Format
-from psycopg.pq.abc import PGconn, PGresult
-from psycopg.waiting import Ready
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from stockroom import fibers
-from stockroom.storage.lending import Liveness
-from stockroom.storage.prepared import Rows
+from stockroom.storage.connection_cache import CachedConnection, ConnectionCache
+from stockroom.storage.connections import NOTHING, Connection, Deadlines
+from stockroom.storage.postgresql_errors import ERRORS, translated
+from stockroom.storage.statements import Row, Statement, Statements, Values
 
-_USED = "used"
+CONNECT_SECONDS = 10
 
 T = TypeVar("T")
 
 
-def engines(url: str, connections: int, liveness: Liveness) -> tuple[sa.Engine, sa.Engine]:
-    """The engines for reads, which run each statement by itself, and for writes."""
-    # What people stored, password hashes too, has no place in the log lines of errors: `hide_parameters`.
-    options = {
-        "pool_size": connections,
-        "max_overflow": 0,
-        "pool_timeout": 10,
-        "hide_parameters": True,
-        "json_serializer": _json,
-    }
-    reads = sa.create_engine(url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, **options)
-    writes = sa.create_engine(url, **options)
-    for engine in (reads, writes):
-        sa.event.listen(engine, "do_connect", _connect)
-        sa.event.listen(engine, "connect", _prepare)
-        liveness.watch(engine)
-        _ask_when_checked_out(engine, liveness)
-    return reads, writes
+class Postgresql:
+    """Connections to one database, for plain functions on event loops and for threads."""
+
+    name = "postgresql"
+    snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+    def __init__(self, url: str, *, kept: int, deadlines: Deadlines, pooled: bool) -> None:
+        """At most `kept` connections a loop wait to be used again. A pooler gives the same connection to one
+        client's transaction after another's, so that nothing may be prepared there.
+        """
+        self._engine = _engine(url, deadlines, pooled=pooled)
+        self._statements = Statements(self._engine.dialect)
+        self._pooled = pooled
+        # It never opens a connection of its own.
+        self._session = AsyncSession(self._engine)
+        self._kept = kept
+        self._seconds = deadlines.connection
+        self._caches: WeakKeyDictionary[asyncio.AbstractEventLoop, ConnectionCache] = WeakKeyDictionary()
+        self._serving: asyncio.AbstractEventLoop | None = None
+        self._thread = _LoopThread()
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """What `call` returns or raises. It may `connect` and wait for the database while others run."""
+        return await self._session.run_sync(lambda _: call())
+
+    def connect(self) -> Connection:
+        """A connection of the running loop, for a call that is `run` there, or one for this thread."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return _ThreadConnection(self.in_loop(self._take), self.in_loop)
+        return self._take()
+
+    def in_loop(self, call: Callable[[], T]) -> T:
+        """Wait, in a thread, for what `call` returns or raises on an event loop."""
+        loop = self._serving or self._thread.loop()
+        return asyncio.run_coroutine_threadsafe(self.run(call), loop).result()
+
+    def serve(self) -> None:
+        """Have threads use the running loop from now on, and its connections."""
+        self._serving = asyncio.get_running_loop()
+
+    async def close(self) -> None:
+        """Close the connections that the running loop keeps."""
+        loop = asyncio.get_running_loop()
+        if self._serving is loop:
+            self._serving = None
+        cache = self._caches.pop(loop, None)
+        for connection in cache.empty() if cache else ():
+            await self.run(connection.let_go)
+
+    def dispose(self) -> None:
+        """Close the connections that threads have used. Nobody may be using one."""
+        self._thread.stop(self.close)
+
+    def _take(self) -> CachedConnection:
+        loop = asyncio.get_running_loop()
+        cache = self._caches.get(loop)
+        if cache is None:
+            cache = self._caches[loop] = ConnectionCache(self._kept, self._seconds)
+        return cache.take() or self._opened(cache)
+
+    def _opened(self, cache: ConnectionCache) -> CachedConnection:
+        try:
+            pooled = self._engine.sync_engine.raw_connection()
+        except (*ERRORS, self._engine.dialect.loaded_dbapi.Error) as error:
+            # Whatever it is that the server says, there is no connection.
+            raise sa.exc.OperationalError("", None, error, hide_parameters=True) from error
+        return _Connection(cache, pooled, self._engine.dialect, self._statements, shared=self._pooled)
 
 
-def _connect(
-    dialect: sa.Dialect, record: object, arguments: Sequence[Any], options: dict[str, Any]
-) -> psycopg.Connection[Any]:
-    return _Connection.connect(*arguments, **options)
+class _Connection(CachedConnection):
+    """A connection for functions that are `run` on the loop it belongs to."""
+
+    def __init__(
+        self,
+        cache: ConnectionCache,
+        pooled: sa.PoolProxiedConnection,
+        dialect: sa.Dialect,
+        statements: Statements,
+        *,
+        shared: bool,
+    ) -> None:
+        super().__init__(cache, dialect, statements)
+        self._pooled = pooled
+        self._adapted: Any = pooled.dbapi_connection
+        self._driver: asyncpg.Connection[Any] = pooled.driver_connection
+        self._shared = shared
+
+    def is_alive(self) -> bool:
+        # The loop notices when the other side has closed.
+        return not (self._broken or self._driver.is_closed())
+
+    def stream(
+        self, statement: sa.Executable, values: Values = NOTHING, *, size: int
+    ) -> Generator[list[Row]]:
+        compiled = self.statements.get(statement, values)
+        text, parameters = compiled.bound(values)
+        cursor = self._driven(text, lambda driver: driver.cursor(text, *parameters))
+        while records := self._driven(text, lambda _: cursor.fetch(size)):
+            yield compiled.rows(records, records[0].keys)
+
+    def let_go(self) -> None:
+        if self.is_alive():
+            self._pooled.close()
+        else:
+            # Nobody is there to say goodbye to.
+            self._driver.terminate()
+            self._pooled.invalidate()
+
+    def ask(self, statement: Statement, text: str, parameters: Sequence[Any]) -> list[Row]:
+        records = self._driven(text, lambda driver: driver.fetch(text, *parameters))
+        return statement.rows(records, lambda: list(records[0].keys()) if records else [])
+
+    def command(self, text: str, parameters: Sequence[Any]) -> int:
+        status = self._driven(text, lambda driver: driver.execute(text, *parameters))
+        # The last word of a command's tag is the number of rows, where it has one.
+        count: str = status.rpartition(" ")[2]
+        return int(count) if count.isdecimal() else -1
+
+    def command_many(self, text: str, sets: Sequence[Sequence[Any]]) -> None:
+        self._driven(text, lambda driver: driver.executemany(text, sets))
+
+    def _driven(self, text: str, question: Callable[[Any], Awaitable[Any]]) -> Any:
+        try:
+            if self.in_transaction or not self._shared:
+                return self._adapted.run_async(question)
+            return self._adapted.run_async(lambda driver: _in_transaction(driver, question))
+        except asyncpg.PostgresError as error:
+            raise translated(error, text) from error
+        except ERRORS as error:
+            self._broken = True
+            raise translated(error, text) from error
+        except BaseException:
+            # Broken off: what the server says next is no answer to the next statement.
+            self._broken = True
+            raise
 
 
-def _prepare(connection: psycopg.Connection[Any], record: object) -> None:
-    # Compiling a statement takes a tenth of a second, and no request's statement runs that long.
-    connection.execute("SET jit = off")
-    connection.commit()
+async def _in_transaction(driver: Any, question: Callable[[Any], Awaitable[T]]) -> T:
+    """A pooler keeps to one connection for a transaction only, and a statement takes two messages."""
+    async with driver.transaction():
+        return await question(driver)
+
+
+class _ThreadConnection(Connection):
+    """A connection for a thread: its statements are run on the loop that the connection belongs to."""
+
+    def __init__(self, inner: CachedConnection, in_loop: Callable[[Callable[[], Any]], Any]) -> None:
+        super().__init__(inner.dialect, inner.statements)
+        self._inner = inner
+        self._in_loop = in_loop
+
+    def stream(
+        self, statement: sa.Executable, values: Values = NOTHING, *, size: int
+    ) -> Generator[list[Row]]:
+        rows = self._inner.stream(statement, values, size=size)
+        while part := self._in_loop(lambda: next(rows, None)):
+            yield part
+
+    def begin(self, begin: str = "BEGIN") -> None:
+        self._in_loop(lambda: self._inner.begin(begin))
+
+    def commit(self) -> None:
+        self._in_loop(self._inner.commit)
+
+    def rollback(self) -> None:
+        self._in_loop(self._inner.rollback)
+
+    def close(self) -> None:
+        self._in_loop(self._inner.close)
+
+    def ask(self, statement: Statement, text: str, parameters: Sequence[Any]) -> list[Row]:
+        rows: list[Row] = self._in_loop(lambda: self._inner.ask(statement, text, parameters))
+        return rows
+
+    def command(self, text: str, parameters: Sequence[Any]) -> int:
+        count: int = self._in_loop(lambda: self._inner.command(text, parameters))
+        return count
+
+    def command_many(self, text: str, sets: Sequence[Sequence[Any]]) -> None:
+        self._in_loop(lambda: self._inner.command_many(text, sets))
+
+
+class _LoopThread:
+    """An event loop in a thread of its own, begun when it is needed."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="database", daemon=True)
+                self._thread.start()
+            return self._loop
+
+    def stop(self, last: Callable[[], Any]) -> None:
+        """End it, after a `last` coroutine."""
+        with self._lock:
+            loop, self._loop = self._loop, None
+            if loop is None or self._thread is None:
+                return
+            asyncio.run_coroutine_threadsafe(last(), loop).result()
+            loop.call_soon_threadsafe(loop.stop)
+            self._thread.join()
+            loop.close()
+
+
+def _engine(url: str, deadlines: Deadlines, *, pooled: bool) -> AsyncEngine:
+    connect: dict[str, Any] = {"timeout": CONNECT_SECONDS, "command_timeout": deadlines.statement}
+    if pooled:
+        # A pooler does not know the settings below; they are those of the role or the database there.
+        connect["statement_cache_size"] = 0
+    else:
+        # Compiling a statement takes a tenth of a second, and no request's statement runs that long.
+        connect["server_settings"] = {
+            "application_name": "stockroom",
+            "jit": "off",
+            "lock_timeout": str(round(deadlines.lock * 1000)),
+        }
+    return create_async_engine(
+        url,
+        # Transactions are begun and ended by statements; connections that are kept are not asked for.
+        isolation_level="AUTOCOMMIT",
+        poolclass=sa.NullPool,
+        pool_reset_on_return=None,
+        # What people stored, password hashes too, has no place in the log lines of errors.
+        hide_parameters=True,
+        json_serializer=_json,
+        connect_args=connect,
+    )
 
 
 def _json(value: object) -> str:
     # As the standard library has it: named tuples are lists, and names of columns, which are a kind of `str`,
     # may be those of members.
     return orjson.dumps(value, default=list, option=orjson.OPT_NON_STR_KEYS).decode()
-
-
-def _ask_when_checked_out(engine: sa.Engine, liveness: Liveness) -> None:
-    @sa.event.listens_for(engine, "connect")
-    @sa.event.listens_for(engine, "checkin")
-    def note_use(connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
-        record.info[_USED] = time.monotonic()
-
-    @sa.event.listens_for(engine, "checkout")
-    def require_alive(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
-        if liveness.is_sure(record.info[_USED]):
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error as error:
-            raise sa.exc.DisconnectionError from error
-
-
-class _Connection(psycopg.Connection[Any]):
-    """Runs prepared statements, and waits for the server as whoever uses it can: in a thread by blocking it,
-    in a fiber by leaving it.
-    """
-
-    def __init__(self, pgconn: PGconn, *arguments: Any, **options: Any) -> None:
-        super().__init__(pgconn, *arguments, **options)
-        self._prepared_as: dict[bytes, bytes] = {}
-        # psycopg would have all of it deallocated after a rollback or a change of tables, lest it names one
-        # that is gone. Only migrations change tables, on a connection that ends with them.
-        self._prepared.clear = lambda: False  # type: ignore[method-assign]  # for this connection alone
-
-    @cached_property
-    def _forms(self) -> abc.Transformer:
-        # Not before all is there: how the engine writes JSON is told to a connection that has been made.
-        return Transformer(self)
-
-    def ask(self, statement: bytes, values: Sequence[Any]) -> Rows:
-        """The rows of a statement whose parameters are numbered; it is prepared when it comes for the first
-        time. A cursor does the same in six times as many steps. Raises psycopg.Error.
-        """
-        return self.wait(self._asking(statement, values))
-
-    def _asking(self, statement: bytes, values: Sequence[Any]) -> PQGen[Rows]:
-        yield from self._start_query()
-        name = self._prepared_as.get(statement)
-        if name is None:
-            name = yield from self._preparing(statement)
-        given = self._forms.dump_sequence(values, [PyFormat.TEXT] * len(values))
-        self.pgconn.send_query_prepared(name, given, result_format=Format.BINARY)
-        result = yield from self._answering()
-        self._forms.set_pgresult(result)
-        return self._forms.load_rows(0, result.ntuples, tuple)
-
-    def _preparing(self, statement: bytes) -> PQGen[bytes]:
-        name = b"s%d" % len(self._prepared_as)
-        self.pgconn.send_prepare(name, statement)
-        yield from self._answering()
-        self._prepared_as[statement] = name
-        return name
-
-    def _answering(self) -> PQGen[PGresult]:
-        result: PGresult = (yield from execute(self.pgconn))[-1]
-        if result.status == ExecStatus.FATAL_ERROR:
-            raise psycopg.errors.error_from_result(result)
-        return result
-
-    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
-        if timeout is not None or not fibers.in_fiber():
-            return super().wait(gen, interval, timeout)
-        try:
-            return self._wait_in_fiber(gen)
-        except asyncio.CancelledError:
-            # Whatever the server was about is not to be taken for the answer to the next statement.
-            self.pgconn.finish()
-            raise
-
-    def _wait_in_fiber(self, gen: PQGen[T]) -> T:
-        try:
-            wanted = next(gen)
-            while True:
-                # A statement that does not fit into the socket is written out before anything is read.
-                if wanted & Ready.W:
-                    fibers.wait_for(fibers.writable(self.pgconn.socket))
-                    wanted = gen.send(Ready.W)
-                else:
-                    fibers.wait_for(fibers.readable(self.pgconn.socket))
-                    wanted = gen.send(Ready.R)
-        except StopIteration as end:
-            result: T = end.value
-            return result

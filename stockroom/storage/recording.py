@@ -9,6 +9,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from stockroom.domain.ledger import Balance, Draft, Movement, Place
 from stockroom.storage import levels
+from stockroom.storage.connections import Connection
 from stockroom.storage.json_rows import JsonRows
 from stockroom.storage.levels import Key
 from stockroom.storage.tables import movement_lines, movements, stored
@@ -17,7 +18,7 @@ _Row = dict[str, Any]
 
 
 def record(
-    connection: sa.Connection,
+    connection: Connection,
     drafts: Sequence[Draft],
     keys: Mapping[Place, Key],
     balances: Mapping[Key, Balance],
@@ -73,18 +74,18 @@ def _recorded(draft: Draft, key: int, by: str, now: datetime) -> Movement:
     )
 
 
-def _write_in_turn(connection: sa.Connection, given: dict[str, Any]) -> Sequence[int]:
+def _write_in_turn(connection: Connection, given: dict[str, Any]) -> Sequence[int]:
     if given["levels"]:
         connection.execute(_save, given)
-    ids = sorted(connection.scalars(_insert, given).all())
+    ids = sorted(connection.scalars(_insert, given))
     if given["lines"]:
         lines = [{**line, "movement_id": ids[line["number"]]} for line in given["lines"]]
         connection.execute(_insert_lines, {"lines": lines, "now": given["now"]})
     return ids
 
 
-def _write_at_once(connection: sa.Connection, given: dict[str, Any]) -> Sequence[int]:
-    return connection.scalars(_write_all, given).all()
+def _write_at_once(connection: Connection, given: dict[str, Any]) -> Sequence[int]:
+    return connection.scalars(_write_all, given)
 
 
 def _insertion(dialect: str) -> ReturningInsert[int]:

@@ -5,18 +5,17 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from itertools import accumulate
-from typing import Any
 
 import sqlalchemy as sa
 
 from stockroom.domain.ledger import Place
 from stockroom.domain.reservations import Reservation, ReservedLine, State
+from stockroom.storage.connections import Connection
 from stockroom.storage.json_rows import DIALECTS
 from stockroom.storage.lists import is_given
 from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
+from stockroom.storage.statements import Row
 from stockroom.storage.tables import items, locations, reservation_lines, reservations
-
-_Row = sa.Row[*tuple[Any, ...]]
 
 _query = sa.select(
     reservations.c.id,
@@ -70,17 +69,17 @@ _let_go = (
 )
 
 
-def find(reader: sa.Connection, id: str) -> Reservation | None:
+def find(reader: Connection, id: str) -> Reservation | None:
     return _with_lines(reader, reader.execute(_one, {"key": id}).one_or_none())
 
 
-def lock(connection: sa.Connection, id: str) -> Reservation | None:
+def lock(connection: Connection, id: str) -> Reservation | None:
     """Read one reservation and keep others from closing it until the transaction ends."""
     return _with_lines(connection, connection.execute(_lock, {"key": id}).one_or_none())
 
 
 def page(
-    reader: sa.Connection,
+    reader: Connection,
     request: PageRequest,
     *,
     now: datetime,
@@ -118,9 +117,7 @@ def _is(state: State) -> sa.ColumnElement[bool]:
     return reservations.c.state == state
 
 
-def insert(
-    connection: sa.Connection, reservation: Reservation, keys: Mapping[Place, tuple[int, int]]
-) -> None:
+def insert(connection: Connection, reservation: Reservation, keys: Mapping[Place, tuple[int, int]]) -> None:
     """Store a new reservation that is held; `keys` are the ids of item and location of each place."""
     row = {
         "id": reservation.id,
@@ -146,25 +143,25 @@ def insert(
     connection.execute(sa.insert(reservation_lines), lines)
 
 
-def let_go(connection: sa.Connection, id: str) -> int:
+def let_go(connection: Connection, id: str) -> int:
     """Have the reservation hold nothing any more, its levels being locked; says how many lines it held."""
     return connection.execute(_let_go, {"key": id}).rowcount
 
 
 def close(
-    connection: sa.Connection, id: str, *, state: State, at: datetime, movement: int | None = None
+    connection: Connection, id: str, *, state: State, at: datetime, movement: int | None = None
 ) -> None:
     """Write down what became of a locked reservation."""
     statement = sa.update(reservations).where(reservations.c.id == id)
     connection.execute(statement.values(state=state, closed_at=at, movement_id=movement))
 
 
-def any_due(reader: sa.Connection, now: datetime) -> bool:
+def any_due(reader: Connection, now: datetime) -> bool:
     """Whether a reservation has expired that is still stored as held."""
     return reader.scalar(_due.limit(1), {"now": now}) is not None
 
 
-def lock_due(connection: sa.Connection, now: datetime, limit: int) -> list[str]:
+def lock_due(connection: Connection, now: datetime, limit: int) -> list[str]:
     """Lock expired reservations that are still stored as held, but for those that others are busy with.
 
     They are fewer than `limit` where they have many lines.
@@ -174,26 +171,26 @@ def lock_due(connection: sa.Connection, now: datetime, limit: int) -> list[str]:
     return [row.id for row, total in zip(rows, totals, strict=True) if row is rows[0] or total <= _MOST_LINES]
 
 
-def held_keys(connection: sa.Connection, ids: Collection[str]) -> list[tuple[int, int]]:
+def held_keys(connection: Connection, ids: Collection[str]) -> list[tuple[int, int]]:
     """Where the reservations hold something: ids of item and location."""
     found = connection.execute(_held_keys[connection.dialect.name], {"ids": list(ids)}).all()
     return [(item, location) for item, location in found]
 
 
-def close_expired(connection: sa.Connection, ids: Collection[str]) -> None:
+def close_expired(connection: Connection, ids: Collection[str]) -> None:
     """Write down that the reservations ended when they were to."""
     statement = sa.update(reservations).where(reservations.c.id.in_(ids))
     connection.execute(statement.values(state="expired", closed_at=reservations.c.expires_at))
 
 
-def _with_lines(connection: sa.Connection, row: _Row | None) -> Reservation | None:
+def _with_lines(connection: Connection, row: Row | None) -> Reservation | None:
     if row is None:
         return None
     lines = _lines_of(connection, [row.id])
     return replace(_reservation(row), lines=tuple(lines[row.id]))
 
 
-def _lines_of(connection: sa.Connection, ids: Collection[str]) -> dict[str, list[ReservedLine]]:
+def _lines_of(connection: Connection, ids: Collection[str]) -> dict[str, list[ReservedLine]]:
     lines: dict[str, list[ReservedLine]] = {key: [] for key in ids}
     if lines:
         query = _lines[connection.dialect.name]
@@ -202,7 +199,7 @@ def _lines_of(connection: sa.Connection, ids: Collection[str]) -> dict[str, list
     return lines
 
 
-def _reservation(row: _Row) -> Reservation:
+def _reservation(row: Row) -> Reservation:
     """The reservation of a row, its lines still to be read."""
     return Reservation(
         id=row.id,

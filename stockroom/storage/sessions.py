@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from stockroom.frozen import frozen
+from stockroom.storage.connections import Connection
 from stockroom.storage.tables import refresh_tokens, revocations, sessions, users
 
 
@@ -73,7 +74,7 @@ _prune_revocations = sa.delete(revocations).where(revocations.c.expires_at <= sa
 
 
 def insert(
-    connection: sa.Connection,
+    connection: Connection,
     session: str,
     *,
     username: str,
@@ -91,46 +92,46 @@ def insert(
     connection.execute(_insert, values)
 
 
-def insert_token(connection: sa.Connection, session: str, token_hash: str) -> None:
+def insert_token(connection: Connection, session: str, token_hash: str) -> None:
     connection.execute(_insert_token, {"token_hash": token_hash, "session_id": session, "used_at": None})
 
 
-def lock_by_token(connection: sa.Connection, token_hash: str) -> Session | None:
+def lock_by_token(connection: Connection, token_hash: str) -> Session | None:
     """The session a refresh token, used or not, belongs to; refreshing and ending it wait for each other."""
     row = connection.execute(_lock_by_token, {"hash": token_hash}).one_or_none()
     return None if row is None else Session(*row)
 
 
-def use_token(connection: sa.Connection, token_hash: str, now: datetime) -> bool:
+def use_token(connection: Connection, token_hash: str, now: datetime) -> bool:
     """Whether the token was fresh. It no longer is: of two at once, one sees True."""
     return connection.execute(_use_token, {"hash": token_hash, "now": now}).one_or_none() is not None
 
 
-def end(connection: sa.Connection, session: str, *, until: datetime) -> bool:
+def end(connection: Connection, session: str, *, until: datetime) -> bool:
     """Delete a session and tell every process until when to refuse it. False: it had ended."""
-    ended = connection.scalars(_delete, {"session": session}).all()
+    ended = connection.scalars(_delete, {"session": session})
     _tell(connection, ended, until)
     return bool(ended)
 
 
-def end_all(connection: sa.Connection, username: str, *, kept: str, until: datetime) -> Sequence[str]:
+def end_all(connection: Connection, username: str, *, kept: str, until: datetime) -> Sequence[str]:
     """End all sessions of a user but `kept`, and return which those were."""
-    ended = connection.scalars(_delete_of_user, {"name": username, "kept": kept}).all()
+    ended = connection.scalars(_delete_of_user, {"name": username, "kept": kept})
     _tell(connection, ended, until)
     return ended
 
 
-def _tell(connection: sa.Connection, ended: Sequence[str], until: datetime) -> None:
+def _tell(connection: Connection, ended: Sequence[str], until: datetime) -> None:
     if ended:
         connection.execute(_revoke, [{"session_id": session, "expires_at": until} for session in ended])
 
 
-def revoked(reader: sa.Connection, *, after: int, now: datetime) -> Sequence[Revocation]:
+def revoked(reader: Connection, *, after: int, now: datetime) -> Sequence[Revocation]:
     """Revocations with an id above `after` that still matter, in the order of their ids."""
     return [Revocation(*row) for row in reader.execute(_revoked, {"after": after, "now": now})]
 
 
-def prune(connection: sa.Connection, now: datetime) -> None:
+def prune(connection: Connection, now: datetime) -> None:
     """Delete expired sessions and revocations."""
     connection.execute(_prune, {"now": now})
     connection.execute(_prune_revocations, {"now": now})

@@ -7,8 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from stockroom.domain.levels import Level, Totals
+from stockroom.storage.connections import Connection
 from stockroom.storage.lists import is_one_of
 from stockroom.storage.pages import Key, Listing, Page, PageRequest, counting, paginate
+from stockroom.storage.statements import Row
 from stockroom.storage.tables import items, levels, locations, movement_lines, reservation_lines, reservations
 from stockroom.storage.tallies import perhaps_low
 
@@ -105,7 +107,7 @@ _any_at = sa.select(
 
 
 def page(
-    reader: sa.Connection,
+    reader: Connection,
     request: PageRequest,
     *,
     sku: str | None,
@@ -171,7 +173,7 @@ def _low_levels(dialect: str, *, few: bool) -> Listing:
     return Listing(_list.where(_among_the_low), _order, sa.select(item.c.id).select_from(each))
 
 
-def totals(reader: sa.Connection, sku: str, *, now: datetime) -> Totals | None:
+def totals(reader: Connection, sku: str, *, now: datetime) -> Totals | None:
     """Add up one item over all locations; None where there is no such item."""
     row = reader.execute(_totals, {"sku": sku, "now": now}).one_or_none()
     if row is None:
@@ -181,16 +183,16 @@ def totals(reader: sa.Connection, sku: str, *, now: datetime) -> Totals | None:
     return Totals(on_hand, reserved, on_hand - reserved)
 
 
-def any_of_item(connection: sa.Connection, sku: str) -> bool:
+def any_of_item(connection: Connection, sku: str) -> bool:
     """Whether any of the item is anywhere."""
     return bool(connection.scalar(_any_of_item, {"sku": sku}))
 
 
-def any_at(connection: sa.Connection, code: str) -> bool:
+def any_at(connection: Connection, code: str) -> bool:
     """Whether anything is at the location."""
     return bool(connection.scalar(_any_at, {"code": code}))
 
 
-def _level(row: sa.Row[*tuple[Any, ...]]) -> Level:
+def _level(row: Row) -> Level:
     on_hand, reserved = row.on_hand, int(row.reserved)
     return Level(row.sku, row.code, on_hand, reserved, on_hand - reserved, row.reorder_point, row.low)

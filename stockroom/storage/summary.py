@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from stockroom.domain.summary import Summary
 from stockroom.storage import tallies
+from stockroom.storage.connections import Connection
 from stockroom.storage.json_rows import DIALECTS
 from stockroom.storage.tables import locations, movements
 
@@ -30,7 +31,7 @@ def _count(dialect: str) -> sa.Select[*tuple[Any, ...]]:
 _counts = {dialect: _count(dialect) for dialect in DIALECTS}
 
 
-def count(reader: sa.Connection, *, now: datetime) -> Summary:
+def count(reader: Connection, *, now: datetime) -> Summary:
     """Count everything in one statement, so that the figures fit each other.
 
     Items and levels were counted before but for those that changed of late (storage.tallies); the day's
@@ -38,4 +39,4 @@ def count(reader: sa.Connection, *, now: datetime) -> Summary:
     """
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     row = reader.execute(_counts[reader.dialect.name], {"midnight": midnight}).one()
-    return Summary(**row._mapping, as_of=now)  # noqa: SLF001 - SQLAlchemy's public accessor; the underscore spares names.
+    return Summary(**row._asdict(), as_of=now)

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from stockroom.storage.connections import Connection
 from stockroom.storage.json_rows import DIALECTS, JsonRows
 from stockroom.storage.lists import is_one_of
 from stockroom.storage.tables import additions, items, levels, tallies, totals, untallied
@@ -111,12 +112,12 @@ _move = _insert.on_conflict_do_update(
 )
 
 
-def any_left(reader: sa.Connection) -> bool:
+def any_left(reader: Connection) -> bool:
     """Whether any item is untallied, or an addition not in the totals."""
     return any(reader.scalar(sa.select(sa.exists(sa.select(table.c.id)))) for table in (untallied, additions))
 
 
-def bring_up_to_date(connection: sa.Connection) -> int:
+def bring_up_to_date(connection: Connection) -> int:
     """Tally some of the items that are untallied, and add some additions; how many rows of both were taken, 0
     while another is at it.
     """
@@ -124,7 +125,7 @@ def bring_up_to_date(connection: sa.Connection) -> int:
         sa.select(sa.func.pg_try_advisory_xact_lock(_LOCK))
     ):
         return 0
-    added = connection.execute(_added).mappings().all()
+    added = connection.execute(_added).mappings()
     # Taken first and worked out afterwards: a change not seen by then has left an id that was not taken.
     taken = list(connection.scalars(_taken))
     moves: list[Mapping[Any, int]] = [*added]
@@ -135,11 +136,11 @@ def bring_up_to_date(connection: sa.Connection) -> int:
     return len(taken) + len(added)
 
 
-def _tallied(connection: sa.Connection, ids: Sequence[int]) -> Mapping[str, int]:
+def _tallied(connection: Connection, ids: Sequence[int]) -> Mapping[str, int]:
     """Put down what the items come to now; by how much that is more than before."""
     statements = _statements[connection.dialect.name]
     rows = {"rows": [{"item_id": item} for item in ids]}
-    before = connection.execute(statements.sums, rows).mappings().one()
+    before = connection.execute(statements.sums, rows).one()._asdict()
     connection.execute(statements.put, rows)
-    after = connection.execute(statements.sums, rows).mappings().one()
+    after = connection.execute(statements.sums, rows).one()._asdict()
     return {name: after[name] - before[name] for name in _FIGURES}

@@ -8,7 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from stockroom.domain.tasks import UNFINISHED, ErrorKind, Progress, State, Task, TaskError
+from stockroom.storage.connections import Connection
 from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
+from stockroom.storage.statements import Row
 from stockroom.storage.tables import task_errors, tasks
 
 _SHOWN = sa.select(
@@ -42,7 +44,7 @@ LONGEST_REASON = 300
 
 
 def insert(
-    connection: sa.Connection,
+    connection: Connection,
     *,
     id: str,
     owner: str,
@@ -67,18 +69,18 @@ def insert(
     connection.execute(tasks.insert().values(row))
 
 
-def find(connection: sa.Connection, id: str, owner: str) -> Task | None:
+def find(connection: Connection, id: str, owner: str) -> Task | None:
     row = connection.execute(_SHOWN.where(tasks.c.id == id, tasks.c.owner == owner)).one_or_none()
     return None if row is None else _task(row)
 
 
-def attempt(reader: sa.Connection, id: str) -> tuple[Mapping[str, Any], int]:
+def attempt(reader: Connection, id: str) -> tuple[Mapping[str, Any], int]:
     """The parameters of a task, and the fence of its latest claim, by which it was finished if it is."""
     row = reader.execute(sa.select(tasks.c.parameters, tasks.c.fence).where(tasks.c.id == id)).one()
     return row.parameters, row.fence
 
 
-def page(reader: sa.Connection, owner: str, request: PageRequest, state: State | None) -> Page[Task]:
+def page(reader: Connection, owner: str, request: PageRequest, state: State | None) -> Page[Task]:
     listing = _listing(state=state is not None)
     return paginate(reader, listing, request=request, read=_task, values={"owner": owner, "state": state})
 
@@ -91,7 +93,7 @@ def _listing(*, state: bool) -> Listing:
     return Listing(query, _NEWEST_FIRST)
 
 
-def cancel(connection: sa.Connection, id: str, owner: str, now: datetime) -> bool:
+def cancel(connection: Connection, id: str, owner: str, now: datetime) -> bool:
     """End the task if it is the owner's and unfinished; says whether it was."""
     statement = (
         tasks.update()
@@ -101,9 +103,7 @@ def cancel(connection: sa.Connection, id: str, owner: str, now: datetime) -> boo
     return connection.execute(statement).rowcount == 1
 
 
-def page_errors(
-    reader: sa.Connection, id: str, request: PageRequest, kind: ErrorKind | None
-) -> Page[TaskError]:
+def page_errors(reader: Connection, id: str, request: PageRequest, kind: ErrorKind | None) -> Page[TaskError]:
     listing = _listing_of_errors(kind=kind is not None)
     return paginate(reader, listing, request=request, read=_error, values={"task": id, "kind": kind})
 
@@ -116,7 +116,7 @@ def _listing_of_errors(*, kind: bool) -> Listing:
     return Listing(query, _INPUT_ORDER)
 
 
-def add_errors(connection: sa.Connection, id: str, errors: Iterable[TaskError]) -> None:
+def add_errors(connection: Connection, id: str, errors: Iterable[TaskError]) -> None:
     rows = [
         {
             "task_id": id,
@@ -132,13 +132,13 @@ def add_errors(connection: sa.Connection, id: str, errors: Iterable[TaskError]) 
         connection.execute(task_errors.insert(), rows)
 
 
-def unfinished(reader: sa.Connection, ids: Collection[str]) -> set[str]:
+def unfinished(reader: Connection, ids: Collection[str]) -> set[str]:
     """Those of `ids` whose work is still to be done."""
     query = sa.select(tasks.c.id).where(tasks.c.id.in_(ids), tasks.c.state.in_(UNFINISHED))
     return set(reader.scalars(query))
 
 
-def _task(row: sa.Row[*tuple[Any, ...]]) -> Task:
+def _task(row: Row) -> Task:
     return Task(
         id=row.id,
         kind=row.kind,
@@ -155,5 +155,5 @@ def _task(row: sa.Row[*tuple[Any, ...]]) -> Task:
     )
 
 
-def _error(row: sa.Row[*tuple[Any, ...]]) -> TaskError:
+def _error(row: Row) -> TaskError:
     return TaskError(line=row.line, column=row.column, kind=row.kind, reason=row.reason, value=row.value)

@@ -55,7 +55,7 @@ class Desk:
             work.rollback()
 
     def read(self, query: Callable[[sa.Connection], Any]) -> Any:
-        with self.database.reads.connect() as reader:
+        with self.database.connect() as reader:
             return query(reader)
 
     def count(self, table: sa.Table) -> int:
@@ -125,7 +125,7 @@ class Shelves:
             begun.connection.execute(users.insert(), keeper | {"disabled": False, "created_at": self.now})
 
     def work(self) -> Work:
-        return Work(self.database.writes, self.now)
+        return Work(self.database.connect, self.now)
 
     def items(self, *skus: str, **members: Any) -> None:
         with self.work() as begun:
@@ -159,7 +159,7 @@ def shelves(database: Database) -> Shelves:
 
 @pytest.fixture
 def reader(database: Database) -> Iterator[sa.Connection]:
-    with database.reads.connect() as connection:
+    with database.connect() as connection:
         yield connection
 
 

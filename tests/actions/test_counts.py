@@ -45,12 +45,12 @@ class Counter:
             return movements.reverse(work, id, by="keeper")
 
     def read(self, id: int) -> Movement:
-        with self.shelves.database.reads.connect() as reader:
+        with self.shelves.database.connect() as reader:
             return movements.read(reader, id)
 
     def booked(self) -> dict[str, int]:
         query = sa.select(item_rows.c.sku, levels.c.on_hand).join_from(levels, item_rows)
-        with self.shelves.database.reads.connect() as reader:
+        with self.shelves.database.connect() as reader:
             return {row.sku: row.on_hand for row in reader.execute(query)}
 
 

@@ -56,11 +56,11 @@ class Desk:
         return export_rows.run(self.database, self.files, lease, stopping=stopping)
 
     def find(self, task: Task) -> Task:
-        with self.database.reads.connect() as reader:
+        with self.database.connect() as reader:
             return tasks.find(reader, task.id, "keeper")
 
     def content(self, task: Task) -> str:
-        with self.database.reads.connect() as reader:
+        with self.database.connect() as reader:
             result = exports.result(reader, task.id, principal=KEEPER, files=self.files)
         with result.file as file:
             return file.read().decode()

@@ -55,9 +55,12 @@ def run(desk: Desk, applier: Steps, *skus: str) -> int:
     chunks = Chunks(desk.database, desk.claim(task), applier)
 
     async def all_of_them() -> None:
-        for line, sku in enumerate(skus):
-            await chunks.begin(Chunk([(line, {"sku": sku})], is_new=True))
-        await chunks.end()
+        try:
+            for line, sku in enumerate(skus):
+                await chunks.begin(Chunk([(line, {"sku": sku})], is_new=True))
+            await chunks.end()
+        finally:
+            await desk.database.close()
 
     asyncio.run(all_of_them())
     return desk.find(task).progress.done
@@ -65,7 +68,7 @@ def run(desk: Desk, applier: Steps, *skus: str) -> int:
 
 def kept(desk: Desk) -> set[str]:
     """The SKUs of the chunks that were committed."""
-    with desk.database.reads.connect() as reader:
+    with desk.database.connect() as reader:
         return set(reader.scalars(sa.text("SELECT key FROM import_keys")))
 
 

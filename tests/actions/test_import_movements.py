@@ -54,7 +54,7 @@ def stock(desk: Desk) -> dict[tuple[str, str], int]:
     on_hand = sa.select(*place, levels.c.on_hand).join_from(levels, items).join(locations)
     total = sa.func.sum(movement_lines.c.delta)
     added = sa.select(*place, total).join_from(movement_lines, items).join(locations).group_by(*place)
-    with desk.database.reads.connect() as reader:
+    with desk.database.connect() as reader:
         held = {(sku, code): int(quantity) for sku, code, quantity in reader.execute(on_hand) if quantity}
         summed = {(sku, code): int(quantity) for sku, code, quantity in reader.execute(added) if quantity}
     assert held == summed
@@ -69,8 +69,8 @@ def ledger(desk: Desk) -> list[dict[str, Any]]:
         .join(locations)
         .order_by(movements.c.id)
     )
-    with desk.database.reads.connect() as reader:
-        return [dict(row) for row in reader.execute(query).mappings()]
+    with desk.database.connect() as reader:
+        return reader.execute(query).mappings()
 
 
 def receive(desk: Desk, sku: str, code: str, quantity: int) -> None:
@@ -279,7 +279,7 @@ def test_what_is_reserved_is_not_available_until_it_expires(desk: Desk, dry_run:
     assert [(line, reason) for line, _, _, reason, _ in desk.errors(task)] == [
         (2, "2 requested, 1 available")
     ]
-    with desk.database.reads.connect() as reader:
+    with desk.database.connect() as reader:
         held = reader.scalar(sa.select(sa.func.count()).where(reservation_lines.c.held))
     assert held == (2 if dry_run else 1)
 

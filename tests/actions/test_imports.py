@@ -28,7 +28,7 @@ def test_every_field_of_an_item_is_imported(desk: Desk) -> None:
     content = b"SKU,Name,description,unit,reorder_point,tags,extra\na-1, Anvil ,For smiths,kg,12,b|a| b,x\n"
     task = desk.run(content)
     assert counts(task) == (1, 0, 0, 0, 0)
-    with desk.database.reads.connect() as reader:
+    with desk.database.connect() as reader:
         item = stored_items.find(reader, "a-1")
     assert item is not None
     assert (item.name, item.description, item.unit, item.reorder_point, item.tags) == (
@@ -45,7 +45,7 @@ def test_values_that_are_absent_leave_the_item_as_it_is(desk: Desk) -> None:
     desk.run(b"sku,name,description,reorder_point,tags\na,Anvil,Heavy,5,x\n")
     task = desk.run(b"sku,name,description,reorder_point,tags\na,Amboss,,NA,-\n", missing=["NA", "-"])
     assert counts(task) == (0, 1, 0, 0, 0)
-    with desk.database.reads.connect() as reader:
+    with desk.database.connect() as reader:
         item = stored_items.find(reader, "a")
     assert item is not None
     assert (item.name, item.description, item.reorder_point, item.tags) == ("Amboss", "Heavy", 5, ("x",))
@@ -191,7 +191,7 @@ def test_a_file_that_cannot_be_imported_is_refused_and_nothing_stored(
     for fault in faults:
         assert any(fault in detail for detail in details), details
     assert desk.stored() == []
-    with desk.database.reads.connect() as reader:
+    with desk.database.connect() as reader:
         assert tasks.list_tasks(reader, "ann", ALL).rows == ()
 
 

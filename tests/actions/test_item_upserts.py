@@ -19,20 +19,20 @@ LATER = NOW + timedelta(minutes=1)
 
 @pytest.fixture
 def reader(database: Database) -> Iterator[sa.Connection]:
-    with database.reads.connect() as connection:
+    with database.connect() as connection:
         yield connection
 
 
 @pytest.fixture
 def bag(database: Database) -> Item:
     item = Item("22411", "Bag", "Red", "box", 25, ("bags", "new"), False, 1, NOW, NOW)
-    with Work(database.writes, NOW) as work:
+    with Work(database.connect, NOW) as work:
         items.insert(work.connection, item)
     return item
 
 
 def upsert(database: Database, *rows: dict[str, Any], now: datetime = LATER) -> Upserted:
-    with Work(database.writes, now) as work:
+    with Work(database.connect, now) as work:
         foreseen = foresee_many(work.connection, rows)
         done = upsert_many(work.connection, rows, now=work.now)
     assert foreseen == done
@@ -93,7 +93,7 @@ def test_an_equal_item_is_left_alone(
 def test_an_archived_item_is_updated_and_stays_archived(
     database: Database, reader: sa.Connection, bag: Item
 ) -> None:
-    with Work(database.writes, NOW) as work:
+    with Work(database.connect, NOW) as work:
         items.save(work.connection, bag, changed(bag, {"archived": True}, NOW))
     assert upsert(database, {"sku": "22411", "name": "Sack"}) == outcome(updated="22411")
     found = items.find(reader, "22411")
@@ -141,7 +141,7 @@ def test_parallel_imports_of_the_same_items_neither_wait_for_ever_nor_lose_a_cha
         rows = [
             {"sku": sku, "name": f"{turn} by {importer}", "tags": [f"t{turn}-{importer}"]} for sku in order
         ]
-        with Work(database.writes, NOW + timedelta(minutes=turn)) as work:
+        with Work(database.connect, NOW + timedelta(minutes=turn)) as work:
             return upsert_many(work.connection, rows, now=work.now)
 
     versions = dict.fromkeys(skus, 0)

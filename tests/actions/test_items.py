@@ -30,7 +30,7 @@ AtOnce = Callable[..., list[object]]
 
 
 def work(database: Database, minutes: int = 0) -> Work:
-    return Work(database.writes, NOW + timedelta(minutes=minutes))
+    return Work(database.connect, NOW + timedelta(minutes=minutes))
 
 
 def create(database: Database, sku: str, *, minutes: int = 0, **members: Any) -> Item:
@@ -214,7 +214,7 @@ def test_of_two_who_know_the_same_version_one_succeeds(database: Database, at_on
         [success] = [outcome for outcome in outcomes if isinstance(outcome, Item)]
         [refusal] = [outcome for outcome in outcomes if not isinstance(outcome, Item)]
         assert isinstance(refusal, PreconditionFailed)
-        with database.reads.connect() as connection:
+        with database.connect() as connection:
             assert items.read(connection, "22411") == success
         assert success.version == version + 1
 
@@ -228,7 +228,7 @@ def test_writers_who_know_no_version_follow_one_another(database: Database, at_o
         )
         assert isinstance(a, Item)
         assert isinstance(b, Item)
-        with database.reads.connect() as connection:
+        with database.connect() as connection:
             last = items.read(connection, "22411")
         # Neither wrote over the other's change with what it had read before.
         assert (last.tags, last.description) == (("a", f"a{turn}"), f"Turn {turn}")
@@ -245,7 +245,7 @@ def test_of_two_who_create_the_same_item_one_succeeds(database: Database, at_onc
         [success] = [outcome for outcome in outcomes if isinstance(outcome, Item)]
         [refusal] = [outcome for outcome in outcomes if not isinstance(outcome, Item)]
         assert isinstance(refusal, SkuTaken)
-        with database.reads.connect() as connection:
+        with database.connect() as connection:
             assert items.read(connection, f"s{number}") == success
 
 
@@ -268,7 +268,7 @@ def catalogue(database: Database) -> list[Item]:
     ]
     for number in range(0, 60, 10):
         archive(database, made[number].sku, "*")
-    with database.reads.connect() as connection:
+    with database.connect() as connection:
         return [items.read(connection, item.sku) for item in made]
 
 
@@ -288,7 +288,7 @@ def test_every_order_is_total_and_turns_round(
 
 def names_in_order(reader: sa.Connection) -> Sequence[str]:
     name = tables.items.c.name
-    return reader.scalars(sa.select(name).group_by(name).order_by(name)).all()
+    return reader.scalars(sa.select(name).group_by(name).order_by(name))
 
 
 def test_items_are_listed_by_sku_and_without_the_archived(

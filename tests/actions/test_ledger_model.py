@@ -89,7 +89,7 @@ class Ledger(RuleBasedStateMachine):
         super().__init__()
         self.now = NOW
         self.database = dataclasses.replace(database, clock=lambda: self.now)
-        self.reader = database.reads.connect()
+        self.reader = database.connect()
         self.name = f"R{next(self.numbers)}"
         self.skus = [f"{self.name}-I{number}" for number in range(2)]
         self.codes = [f"{self.name}-L{number}" for number in range(2)]

@@ -32,7 +32,7 @@ Shelves = Any
 
 
 def work(database: Database, minutes: int = 0) -> Work:
-    return Work(database.writes, NOW + timedelta(minutes=minutes))
+    return Work(database.connect, NOW + timedelta(minutes=minutes))
 
 
 def create(database: Database, code: str, *, minutes: int = 0, **members: Any) -> Location:
@@ -253,7 +253,7 @@ def test_an_archiving_waits_for_the_receipt_that_came_first(
     archive_it: Callable[[Database], None],
     in_use: type[DomainError],
 ) -> None:
-    if database.writes.dialect.name == "sqlite":
+    if database.name == "sqlite":
         pytest.skip("SQLite has one writer: the second does not begin before the first has ended")
     shelves.items("axe")
     shelves.locations("A-01")
@@ -268,7 +268,7 @@ def commit_once_waited_for(database: Database, first: Work) -> None:
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE wait_event_type = 'Lock' AND datname = current_database()"
     )
-    with database.reads.connect() as reader:
+    with database.connect() as reader:
         while not reader.scalar(waiting):
             pass
     first.commit()
@@ -284,7 +284,7 @@ def places(database: Database) -> list[Location]:
     made = [create(database, f"A-{n * 7 % 30:02}", name=names[n % 3]) for n in range(30)]
     for location in made[::5]:
         archive(database, location.code, "*")
-    with database.reads.connect() as connection:
+    with database.connect() as connection:
         return [locations.read(connection, location.code) for location in made]
 
 

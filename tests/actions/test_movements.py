@@ -56,12 +56,12 @@ class Ledger:
             return movements.reverse(work, id, by="keeper")
 
     def read(self, id: int) -> Movement:
-        with self.database.reads.connect() as reader:
+        with self.database.connect() as reader:
             return movements.read(reader, id)
 
     def page(self, cursor: str | None = None, *, per_page: int = 20, **filters: Any) -> Page[Movement]:
         request = PageRequest(None, per_page, cursor, exact=False)
-        with self.database.reads.connect() as reader:
+        with self.database.connect() as reader:
             return movements.list_movements(reader, request, **filters)
 
     def listed(self, *, per_page: int = 20, **filters: Any) -> list[int]:
@@ -86,14 +86,14 @@ class Ledger:
         booked = names.add_columns(levels.c.on_hand).join_from(levels, item_rows).join(locations)
         added = names.add_columns(sa.func.sum(movement_lines.c.delta)).join_from(movement_lines, item_rows)
         added = added.join(locations).group_by(item_rows.c.sku, locations.c.code)
-        with self.database.reads.connect() as reader:
+        with self.database.connect() as reader:
             rows, sums = reader.execute(booked).all(), reader.execute(added).all()
         on_hand = {(sku, code): quantity for sku, code, quantity in rows if quantity}
         assert on_hand == {(sku, code): int(quantity) for sku, code, quantity in sums if quantity}
         return on_hand
 
     def count(self) -> int:
-        with self.database.reads.connect() as reader:
+        with self.database.connect() as reader:
             return reader.scalar(sa.select(sa.func.count()).select_from(movement_rows)) or 0
 
 
@@ -288,9 +288,9 @@ def test_lines_that_contradict_each_other_are_pointed_at(
 def test_the_database_refuses_to_change_the_ledger(statement: str, stocked: Ledger) -> None:
     with (
         pytest.raises(sa.exc.IntegrityError, match="append-only"),
-        stocked.database.writes.begin() as connection,
+        stocked.database.work() as work,
     ):
-        connection.execute(sa.text(statement))
+        work.connection.execute(sa.text(statement))
 
 
 # Reversing

@@ -1,6 +1,7 @@
 """Reservations: what is held, for how long, and what becomes of it, also when many want it at once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -50,7 +51,7 @@ class Desk:
         shelves.move("B", "L1", 10)
 
     def work(self) -> Work:
-        return Work(self.database.writes, self.now)
+        return Work(self.database.connect, self.now)
 
     def hold(self, *places: tuple[str, str, int], **members: Any) -> Reservation:
         lines: list[dict[str, str | int]] = [
@@ -72,33 +73,33 @@ class Desk:
             return reservations.expire(begun, limit)
 
     def find(self, id: str) -> Reservation:
-        with self.database.reads.connect() as reader:
+        with self.database.connect() as reader:
             return reservations.find(reader, id, now=self.now)
 
     def pages(self, cursor: str | None = None, **asked: Any) -> Page[Reservation]:
         request = PageRequest(None, asked.pop("per_page", 20), cursor, exact=False)
-        with self.database.reads.connect() as reader:
+        with self.database.connect() as reader:
             return reservations.list_reservations(reader, request, now=self.now, **asked)
 
     def stored(self) -> list[tuple[int, int]]:
         """On hand and reserved of every level, as they are in the table: A, then B."""
         query = sa.select(levels.c.on_hand, levels.c.reserved).order_by(levels.c.item_id)
-        with self.database.reads.connect() as reader:
+        with self.database.connect() as reader:
             return [(on_hand, reserved) for on_hand, reserved in reader.execute(query)]
 
     def stored_states(self) -> list[str]:
-        with self.database.reads.connect() as reader:
+        with self.database.connect() as reader:
             return list(reader.scalars(sa.select(table.c.state).order_by(table.c.expires_at)))
 
     def held_lines(self) -> int:
         query = sa.select(sa.func.count()).where(reservation_lines.c.held)
-        with self.database.reads.connect() as reader:
-            count: int = reader.scalars(query).one()
+        with self.database.connect() as reader:
+            count: int = reader.execute(query).scalar_one()
             return count
 
     def movements(self) -> int:
-        with self.database.reads.connect() as reader:
-            count: int = reader.scalars(sa.select(sa.func.count()).select_from(movements)).one()
+        with self.database.connect() as reader:
+            count: int = reader.execute(sa.select(sa.func.count()).select_from(movements)).scalar_one()
             return count
 
 
@@ -310,7 +311,7 @@ def test_a_worker_sweeps_until_nothing_is_left(desk: Desk) -> None:
     for _ in range(45):
         held = desk.hold(("A", "L1", 1))
         desk.now += HOUR
-    sweep.expire(Database(desk.database.reads, desk.database.writes, lambda: desk.now), lambda: False)
+    sweep.expire(replace(desk.database, clock=lambda: desk.now), lambda: False)
     assert desk.find(held.id).closed_at == held.expires_at
     assert set(desk.stored_states()) == {"expired"}
     assert (desk.stored(), desk.held_lines()) == ([(20, 0), (10, 0)], 0)
@@ -319,7 +320,7 @@ def test_a_worker_sweeps_until_nothing_is_left(desk: Desk) -> None:
 def test_a_worker_that_is_stopping_leaves_the_rest_to_others(desk: Desk) -> None:
     desk.hold(("A", "L1", 1))
     desk.now += HOUR
-    sweep.expire(Database(desk.database.reads, desk.database.writes, lambda: desk.now), lambda: True)
+    sweep.expire(replace(desk.database, clock=lambda: desk.now), lambda: True)
     assert desk.stored_states() == ["held"]
 
 

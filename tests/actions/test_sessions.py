@@ -209,7 +209,7 @@ def test_a_refresh_gives_a_new_pair_of_the_same_session(desk) -> None:
 def test_refresh_tokens_are_not_stored_as_they_are(desk) -> None:
     pair = desk.login("ada")
     query = sa.select(tables.refresh_tokens.c.token_hash)
-    stored = desk.read(lambda reader: reader.scalars(query).all())
+    stored = desk.read(lambda reader: reader.scalars(query))
     assert [len(token_hash) for token_hash in stored] == [64]
     assert pair.refresh_token not in stored
 
@@ -312,7 +312,7 @@ def test_another_process_learns_of_ended_sessions_by_polling(desk) -> None:
     principal = desk.principal(pair)
     assert verifier.verify(pair.access_token, desk.now.timestamp()) == principal
     desk.logout(principal)
-    with desk.database.reads.connect() as reader:
+    with desk.database.connect() as reader:
         last = sessions.poll(reader, elsewhere, 0, desk.now)
         assert verifier.verify(pair.access_token, desk.now.timestamp()) is None
         assert sessions.poll(reader, elsewhere, last, desk.now) == last
@@ -324,7 +324,7 @@ def test_a_revocation_whose_id_appears_late_is_not_missed(desk) -> None:
         desk.do(lambda work: work.connection.execute(sa.insert(tables.revocations), row))
 
     elsewhere, until = Revocations(), desk.now + timedelta(minutes=12)
-    with desk.database.reads.connect() as reader:
+    with desk.database.connect() as reader:
         appear(8, "committed first", until)
         last = sessions.poll(reader, elsewhere, 0, desk.now)
         assert last == 8
@@ -338,7 +338,7 @@ def test_revocations_are_kept_for_longer_than_any_token_lives_and_then_forgotten
     principal = desk.principal(pair)
     desk.logout(principal)
     elsewhere = Revocations()
-    with desk.database.reads.connect() as reader:
+    with desk.database.connect() as reader:
         desk.wait(timedelta(seconds=LIFETIME))
         last = sessions.poll(reader, elsewhere, 0, desk.now)
         assert elsewhere.is_revoked(principal.session)

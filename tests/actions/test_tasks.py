@@ -65,7 +65,7 @@ def enqueue(database: Database, owner: str = "ann", publisher: tasks.Publisher |
 
 
 def find(database: Database, task_id: str, owner: str = "ann") -> Task:
-    with database.reads.connect() as reader:
+    with database.connect() as reader:
         return tasks.find(reader, task_id, owner)
 
 
@@ -111,7 +111,7 @@ def test_the_tasks_of_others_do_not_exist(database: Database) -> None:
         find(database, task.id)
     with pytest.raises(NotFound), database.work() as work:
         tasks.cancel(work, task.id, "ann")
-    with pytest.raises(NotFound), database.reads.connect() as reader:
+    with pytest.raises(NotFound), database.connect() as reader:
         tasks.list_errors(reader, task.id, "ann", FIRST)
 
 
@@ -120,7 +120,7 @@ def test_tasks_are_listed_newest_first_by_owner_and_state(database: Database) ->
     made = [enqueue(at(database, NOW + timedelta(seconds=second))).id for second in range(3)]
     with database.work() as work:
         tasks.cancel(work, made[1], "ann")
-    with database.reads.connect() as reader:
+    with database.connect() as reader:
         page = tasks.list_tasks(reader, "ann", FIRST)
         rest = tasks.list_tasks(reader, "ann", replace(FIRST, cursor=page.next))
         cancelled = tasks.list_tasks(reader, "ann", FIRST, "cancelled")
@@ -232,7 +232,7 @@ def republished(database: Database, moments: Iterable[float]) -> list[float]:
     found = []
     for seconds in moments:
         moment = NOW + timedelta(seconds=seconds)
-        with database.reads.connect() as reader:
+        with database.connect() as reader:
             due = stored_leases.any_unattended(reader, moment)
         with database.work() as work:
             assert bool(stored_leases.take_unattended(work.connection, moment)) is due
@@ -277,7 +277,7 @@ def test_errors_are_listed_in_order_and_by_kind(database: Database) -> None:
     ]
     with database.work() as work:
         stored_tasks.add_errors(work.connection, task.id, errors)
-    with database.reads.connect() as reader:
+    with database.connect() as reader:
         page = tasks.list_errors(reader, task.id, "ann", FIRST)
         rest = tasks.list_errors(reader, task.id, "ann", replace(FIRST, cursor=page.next))
         merged = tasks.list_errors(reader, task.id, "ann", FIRST, "merged")
@@ -306,7 +306,7 @@ def test_housekeeping_deletes_what_has_served_its_time(database: Database, tmp_p
             work.connection.execute(revocations.insert().values(session_id=name, expires_at=expires))
             work.connection.execute(login_failures.insert().values(failure))
     housekeeping.tidy(at(database, soon), files)
-    with database.reads.connect() as reader:
+    with database.connect() as reader:
         assert list(reader.scalars(sa.select(import_keys.c.task_id))) == [pending.id]
         for column in (sessions.c.id, revocations.c.session_id, login_failures.c.username):
             assert list(reader.scalars(sa.select(column))) == ["new"]

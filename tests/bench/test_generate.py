@@ -4,11 +4,11 @@ from typing import Any
 
 import psycopg
 import pytest
-import sqlalchemy as sa
 
 from bench import generate
 from bench.generate import Sizes
 from stockroom.storage import tallies
+from stockroom.storage.engines import open_database
 
 ADDS_UP = """
     SELECT count(*) FROM levels FULL JOIN (
@@ -29,7 +29,7 @@ INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 
 @pytest.fixture
 def url(request: pytest.FixtureRequest) -> str:
     made: str = request.getfixturevalue("_postgresql_url")
-    return made.replace("postgresql+psycopg:", "postgresql:")
+    return made.replace("postgresql+asyncpg:", "postgresql:")
 
 
 def test_the_ledger_adds_up_and_the_indexes_are_there_again(url: str) -> None:
@@ -53,10 +53,10 @@ def test_the_summary_of_the_stock_is_there(url: str) -> None:
         connection.execute("INSERT INTO untallied (item_id) SELECT id FROM items")
         connection.execute("TRUNCATE tallies, totals")
         connection.commit()
-    engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
-    with engine.begin() as writer:
-        tallies.bring_up_to_date(writer)
-    engine.dispose()
+    database = open_database(url.replace("postgresql:", "postgresql+asyncpg:"), connections=1)
+    with database.work() as work:
+        tallies.bring_up_to_date(work.connection)
+    database.dispose()
     with psycopg.connect(url) as connection:
         assert connection.execute(KEPT).fetchone() == kept
 

@@ -9,17 +9,19 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from stockroom import fibers
-from stockroom.contract.bridge import Bridge
+from stockroom.contract.bridge import Bridge, Run
 from stockroom.contract.exchange import EXTENSION
 from stockroom.contract.replies import Reply
+from stockroom.contract.rooms import COMMON, Size
 
 
 class Dispatcher:
     """Notes who is at work at the same time, and in which threads."""
 
     def __init__(self, *, blocks: bool) -> None:
-        self._handler = SimpleNamespace(on_loop=False, blocks=blocks)
+        self._handler = SimpleNamespace(
+            on_loop=False, blocks=blocks, room=COMMON, operation=SimpleNamespace(cache=None)
+        )
         self.busy = self.most = 0
         self.threads: set[int] = set()
 
@@ -35,16 +37,23 @@ class Dispatcher:
         self.threads.add(threading.get_ident())
         if self._handler.blocks:
             time.sleep(0.02)
-        else:
-            fibers.wait_for(asyncio.sleep(0))
-        self.busy -= 1
+            self.busy -= 1
         return Reply(204, {}, b"")
 
 
 def serve(dispatcher: Dispatcher, requests: int, at_once: int) -> None:
-    async def scenario() -> None:
-        bridge = Bridge(Flask("test"), dispatcher, at_once)  # type: ignore[arg-type]  # all that it asks
-        scope: dict[str, Any] = {"type": "http", "extensions": {EXTENSION: object()}}
+    async def waiting(call: Any) -> Reply:
+        reply: Reply = call()
+        # As one that waits for the database, while others run.
+        await asyncio.sleep(0)
+        dispatcher.busy -= 1
+        return reply
+
+    async def scenario(run: Run) -> None:
+        rooms = {COMMON: Size(at_once, share=at_once)}
+        bridge = Bridge(Flask("test"), dispatcher, run, rooms)  # type: ignore[arg-type]  # all that it asks
+        exchange = SimpleNamespace(caller="ann")
+        scope: dict[str, Any] = {"type": "http", "extensions": {EXTENSION: exchange}}
         try:
             await asyncio.gather(*(bridge(scope, receive, send) for _ in range(requests)))
         finally:
@@ -56,7 +65,7 @@ def serve(dispatcher: Dispatcher, requests: int, at_once: int) -> None:
     async def send(message: object) -> None:
         pass
 
-    asyncio.run(scenario())
+    asyncio.run(scenario(waiting))
 
 
 @pytest.mark.parametrize("blocks", [True, False])

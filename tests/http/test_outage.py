@@ -12,6 +12,7 @@ from stockroom.contract.contract import Contract
 from stockroom.storage import migrate
 from stockroom.storage.engines import Database, open_database
 from tests.contract.gates.requests import plain_examples
+from tests.onlooker import onlooker
 
 Client = Any
 Serve = Callable[..., Any]
@@ -37,7 +38,7 @@ def served(database_url: str) -> Database:
 @contextmanager
 def away(database: Database) -> Iterator[None]:
     """Take the database away from all who use it."""
-    url = database.writes.url
+    url = sa.make_url(database.url)
     if url.get_backend_name() == "sqlite":
         file = Path(url.database or "")
         hidden = file.rename(file.with_name("hidden"))
@@ -50,9 +51,7 @@ def away(database: Database) -> Iterator[None]:
             file.rmdir()
             hidden.rename(file)
     else:
-        server = sa.create_engine(
-            url.set(database="postgres"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
-        )
+        server = onlooker(database.url, database="postgres")
         with server.connect() as connection:
             connection.execute(sa.text(f"ALTER DATABASE {url.database} ALLOW_CONNECTIONS false"))
             connection.execute(

@@ -3,8 +3,6 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +11,8 @@ import uvloop
 
 from app import create_app
 from stockroom.settings import Settings
+from tests.living import living
+from tests.onlooker import onlooker
 from tests.relay import Relay, relay
 
 SignIn = Callable[..., dict[str, str]]
@@ -48,30 +48,12 @@ def run(
 
     def run(scenario: Scenario) -> None:
         async def served() -> None:
-            app = create_app(settings)
-            async with living(app), asyncio.timeout(3 * PATIENCE):
-                transport = httpx.ASGITransport(app)
-                async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
-                    await scenario(client)
+            async with living(create_app(settings)) as client, asyncio.timeout(3 * PATIENCE):
+                await scenario(client)
 
         RUN[request.param](served())
 
     return run
-
-
-@asynccontextmanager
-async def living(app: Any) -> Any:
-    """The application between its start and its end."""
-    told: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-    said: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-    task = asyncio.create_task(app({"type": "lifespan", "state": {}}, told.get, said.put))
-    await told.put({"type": "lifespan.startup"})
-    assert (await said.get())["type"] == "lifespan.startup.complete"
-    try:
-        yield
-    finally:
-        await told.put({"type": "lifespan.shutdown"})
-        await task
 
 
 @pytest.fixture(params=["reset", "close_in_order", "terminated"])
@@ -79,13 +61,15 @@ def end_all(request: pytest.FixtureRequest, between: Relay, database_url: str) -
     """End all connections of the service; how many there were."""
     if request.param != "terminated":
         return getattr(between, request.param)  # type: ignore[no-any-return]  # either of two methods
-    administrator = sa.create_engine(database_url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+    administrator = onlooker(database_url)
 
     def terminate() -> int:
         # One by one, as an administrator does.
         others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         with administrator.connect() as connection:
-            ours = connection.scalars(sa.text(f"SELECT pid {others} AND application_name <> 'test'")).all()
+            ours = connection.scalars(
+                sa.text(f"SELECT pid {others} AND application_name = 'stockroom'")
+            ).all()
             for pid in ours:
                 connection.execute(sa.text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
         return len(ours)
@@ -124,12 +108,13 @@ def test_busy_connections_that_end_are_answered_and_replaced(
     run: Callable[[Scenario], None], sign_in: SignIn, end_all: Callable[[], int], database_url: str
 ) -> None:
     admin = sign_in()
-    holder = sa.create_engine(database_url, connect_args={"application_name": "test"})
+    holder = onlooker(database_url)
 
     async def scenario(client: httpx.AsyncClient) -> None:
         body = {"sku": "A1", "name": "Axe"}
         assert (await client.post("/items", headers=admin, json=body)).status_code == 201
         with holder.connect() as connection:
+            connection.execute(sa.text("BEGIN"))
             connection.execute(sa.text("SELECT 1 FROM items FOR UPDATE"))
             async with asyncio.TaskGroup() as group:
                 waiting = group.create_task(statuses([patch(client) for _ in range(4)]))
@@ -144,7 +129,6 @@ def test_busy_connections_that_end_are_answered_and_replaced(
         return client.patch("/items/A1", headers=admin | media, content=b'{"unit": "box"}')
 
     run(scenario)
-    holder.dispose()
 
 
 async def until_waiting(engine: sa.Engine, count: int) -> None:
@@ -158,8 +142,7 @@ def _wait_for_locks(engine: sa.Engine, count: int) -> None:
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
     until = time.monotonic() + PATIENCE
-    # A transaction would see what it saw first.
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with engine.connect() as connection:
         while connection.scalar(waiting) < count:
             assert time.monotonic() < until, "they do not wait"
             time.sleep(0.02)

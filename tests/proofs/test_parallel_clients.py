@@ -87,7 +87,7 @@ class Crowd:
         ledger = sa.select(movement_lines.c.item_id, movement_lines.c.location_id, total).group_by(
             movement_lines.c.item_id, movement_lines.c.location_id
         )
-        with self._database.reads.connect() as reader:
+        with self._database.connect() as reader:
             sums = {(item, location): int(delta) for item, location, delta in reader.execute(ledger)}
             held = {(row.item_id, row.location_id): row for row in reader.execute(sa.select(levels))}
         assert {place: row.on_hand for place, row in held.items() if row.on_hand} == {
@@ -97,7 +97,7 @@ class Crowd:
 
     def count_movements(self, kind: str) -> int:
         query = sa.select(sa.func.count()).select_from(movements).where(movements.c.kind == kind)
-        with self._database.reads.connect() as reader:
+        with self._database.connect() as reader:
             found: int = reader.scalar(query)
         return found
 

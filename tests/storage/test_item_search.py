@@ -61,7 +61,7 @@ def catalogue(database: Database) -> None:
 
 @pytest.fixture
 def reader(database: Database, catalogue: None) -> Iterator[sa.Connection]:
-    with database.reads.connect() as connection:
+    with database.connect() as connection:
         yield connection
 
 
@@ -160,7 +160,7 @@ def test_changed_tags_list_the_item_in_its_place(database: Database, catalogue: 
             items.save(work.connection, before, replace(before, tags=("t0", "new")))
         upsert_many(work.connection, [{"sku": sku, "name": sku, "tags": ["new"]} for sku in "pz"], now=NOW)
         upsert_many(work.connection, [{"sku": "s4", "name": "x", "tags": ["new", "t2"]}], now=NOW)
-    with database.reads.connect() as connection:
+    with database.connect() as connection:
         listed = {tag: [item.sku for item in ask(connection, None, tag).rows] for tag in ("new", "t1", "t2")}
     assert listed == {
         "new": ["p", "s2", "s4", "s7", "z"],
@@ -194,7 +194,7 @@ def test_the_index_of_a_search_answers_it(postgresql: sa.Connection, index: str,
 
 @pytest.mark.usefixtures("catalogue")
 def test_what_was_written_of_late_is_merged_into_the_index(database: Database) -> None:
-    with database.reads.connect() as connection:
+    with database.connect() as connection:
         item_search.merge_pending(connection)
         if connection.dialect.name == "postgresql":
             assert pending_pages(connection) == 0
@@ -205,7 +205,7 @@ def test_what_was_written_of_late_is_merged_into_the_index(database: Database) -
 
 @pytest.mark.usefixtures("catalogue")
 def test_who_does_not_own_the_index_leaves_it_alone(database: Database) -> None:
-    with database.reads.connect() as connection:
+    with database.connect() as connection:
         if connection.dialect.name != "postgresql":
             return  # SQLite has no such index, and no owners.
         connection.execute(sa.text("SET ROLE pg_monitor"))

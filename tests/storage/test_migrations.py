@@ -19,7 +19,7 @@ from stockroom.storage.tables import levels, metadata
 
 @pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
 def test_migrating_an_empty_database_gives_the_tables_that_queries_know(database: Database):
-    with database.reads.connect() as reader:
+    with database.connect() as reader:
         assert compare_metadata(MigrationContext.configure(reader), metadata) == []
 
 
@@ -51,20 +51,20 @@ def _schema(url: str) -> dict[str, object]:
 
 
 def test_a_migrated_database_is_at_the_head(database: Database):
-    with database.reads.connect() as reader:
+    with database.connect() as reader:
         assert migrate.current(reader) == migrate.head()
 
 
 def test_a_database_that_was_never_migrated_has_no_revision(empty_url: str):
     database = open_database(empty_url, connections=1)
-    with database.reads.connect() as reader:
+    with database.connect() as reader:
         assert migrate.current(reader) is None
     database.dispose()
 
 
 def test_migrating_again_changes_nothing(database: Database, database_url: str):
     migrate.upgrade(database_url)
-    with database.reads.connect() as reader:
+    with database.connect() as reader:
         assert migrate.current(reader) == migrate.head()
 
 
@@ -73,7 +73,7 @@ def test_processes_that_migrate_at_once_do_not_disturb_each_other(empty_url: str
         for outcome in [pool.submit(migrate.upgrade, empty_url) for _ in range(4)]:
             outcome.result()
     database = open_database(empty_url, connections=1)
-    with database.reads.connect() as reader:
+    with database.connect() as reader:
         assert migrate.current(reader) == migrate.head()
     database.dispose()
 
@@ -85,11 +85,11 @@ def test_a_stock_that_was_there_before_is_in_the_summary_and_in_all_lists(empty_
         for statement in _STOCK:
             work.connection.execute(sa.text(statement))
     migrate.upgrade(empty_url)
-    with database.reads.connect() as reader:
+    with database.connect() as reader:
         found = summary.count(reader, now=database.clock())
         assert not tallies.any_left(reader)
         listed = sa.select(levels.c.sku).order_by(levels.c.item_id, levels.c.location_id)
-        assert reader.scalars(listed).all() == ["a", "a", "b"]
+        assert reader.scalars(listed) == ["a", "a", "b"]
         tagged = _all(items.page, reader, q=None, tag="t", archived=False, sort="sku")
         assert [item.sku for item in tagged] == ["a", "b"]
         moved = _all(movement_pages.page, reader, Filters(location="l"))

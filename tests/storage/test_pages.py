@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 
 from stockroom.domain.errors import InvalidRequest
 from stockroom.storage import cursors
+from stockroom.storage.connections import Connection
 from stockroom.storage.engines import Database
 from stockroom.storage.pages import Key, Listing, Page, PageRequest, paginate
+from stockroom.storage.statements import Statement
 from stockroom.storage.tables import Moment, items, users
+from tests.onlooker import onlooker
 
 START = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -44,12 +47,11 @@ ORDERS = {
 
 
 @pytest.fixture
-def reader(database: Database) -> Iterator[sa.Connection]:
-    with database.work() as work:
-        parcels.create(work.connection)
-    with database.reads.connect() as connection:
+def reader(database: Database) -> Iterator[Connection]:
+    parcels.create(onlooker(database.url))
+    with database.connect() as connection:
         yield connection
-    parcels.drop(database.writes)
+    parcels.drop(onlooker(database.url))
 
 
 def fill(database: Database, numbers: Sequence[int]) -> None:
@@ -67,13 +69,13 @@ def fill(database: Database, numbers: Sequence[int]) -> None:
 
 
 def ask(
-    reader: sa.Connection, keys: Sequence[Key], query: sa.Select[Any] = EVERYTHING, **asked: Any
+    reader: Connection, keys: Sequence[Key], query: sa.Select[Any] = EVERYTHING, **asked: Any
 ) -> Page[int]:
     request = PageRequest(**{"page": None, "per_page": 7, "cursor": None, "exact": False, **asked})
     return paginate(reader, Listing(query, keys), request=request, read=lambda row: int(row.id))
 
 
-def walk(reader: sa.Connection, keys: Sequence[Key]) -> Iterator[Page[int]]:
+def walk(reader: Connection, keys: Sequence[Key]) -> Iterator[Page[int]]:
     page = ask(reader, keys)
     yield page
     while page.next is not None:
@@ -81,14 +83,14 @@ def walk(reader: sa.Connection, keys: Sequence[Key]) -> Iterator[Page[int]]:
         yield page
 
 
-def in_order(reader: sa.Connection, keys: Sequence[Key]) -> list[int]:
+def in_order(reader: Connection, keys: Sequence[Key]) -> list[int]:
     columns = [key.column.desc() if key.descending else key.column.asc() for key in keys]
     return list(reader.scalars(sa.select(parcels.c.id).order_by(*columns)))
 
 
 @pytest.mark.parametrize("keys", ORDERS.values(), ids=ORDERS)
 def test_a_walk_by_cursor_meets_every_row_once_and_in_order(
-    database: Database, reader: sa.Connection, keys: Sequence[Key]
+    database: Database, reader: Connection, keys: Sequence[Key]
 ) -> None:
     fill(database, range(100))
     met = [number for page in walk(reader, keys) for number in page.rows]
@@ -97,7 +99,7 @@ def test_a_walk_by_cursor_meets_every_row_once_and_in_order(
 
 @pytest.mark.parametrize("keys", ORDERS.values(), ids=ORDERS)
 def test_numbered_pages_hold_the_same_rows_as_the_walk(
-    database: Database, reader: sa.Connection, keys: Sequence[Key]
+    database: Database, reader: Connection, keys: Sequence[Key]
 ) -> None:
     fill(database, range(100))
     for number, page in enumerate(walk(reader, keys), start=1):
@@ -109,7 +111,7 @@ def test_numbered_pages_hold_the_same_rows_as_the_walk(
 
 @pytest.mark.parametrize("keys", ORDERS.values(), ids=ORDERS)
 def test_rows_that_stay_are_met_once_while_others_come_and_go(
-    database: Database, reader: sa.Connection, keys: Sequence[Key]
+    database: Database, reader: Connection, keys: Sequence[Key]
 ) -> None:
     staying = range(0, 200, 2)
     fill(database, staying)
@@ -127,7 +129,7 @@ def test_rows_that_stay_are_met_once_while_others_come_and_go(
 
 
 @pytest.mark.parametrize("count", [0, 1, 6, 7, 8, 14])
-def test_the_last_page_has_no_next(database: Database, reader: sa.Connection, count: int) -> None:
+def test_the_last_page_has_no_next(database: Database, reader: Connection, count: int) -> None:
     if count:
         fill(database, range(count))
     pages = list(walk(reader, ORDERS["ties"]))
@@ -139,7 +141,7 @@ def test_the_last_page_has_no_next(database: Database, reader: sa.Connection, co
 
 
 @pytest.mark.parametrize("number", [3, 1_000_000, 2**62, 2**70])
-def test_a_page_beyond_the_end_is_empty(database: Database, reader: sa.Connection, number: int) -> None:
+def test_a_page_beyond_the_end_is_empty(database: Database, reader: Connection, number: int) -> None:
     fill(database, range(14))
     page = ask(reader, ORDERS["ties"], page=number)
     assert (page.rows, page.next, page.total, page.page) == ((), None, 14, number)
@@ -150,7 +152,7 @@ def test_a_page_beyond_the_end_is_empty(database: Database, reader: sa.Connectio
     [(10_000, False, 10_000, True), (10_001, False, 10_000, False), (10_001, True, 10_001, True)],
 )
 def test_rows_are_counted_up_to_ten_thousand_unless_asked_for_all(
-    database: Database, reader: sa.Connection, count: int, exact: bool, total: int, total_is_exact: bool
+    database: Database, reader: Connection, count: int, exact: bool, total: int, total_is_exact: bool
 ) -> None:
     fill(database, range(count))
     page = ask(reader, ORDERS["one key"], exact=exact)
@@ -159,7 +161,7 @@ def test_rows_are_counted_up_to_ten_thousand_unless_asked_for_all(
     assert (deep.total, deep.total_is_exact) == (total, total_is_exact)
 
 
-def test_only_what_the_query_filters_is_listed_and_counted(database: Database, reader: sa.Connection) -> None:
+def test_only_what_the_query_filters_is_listed_and_counted(database: Database, reader: Connection) -> None:
     fill(database, range(30))
     light = EVERYTHING.where(parcels.c.weight == 0)
     first = ask(reader, ORDERS["one key"], light)
@@ -168,13 +170,13 @@ def test_only_what_the_query_filters_is_listed_and_counted(database: Database, r
     assert first.total == rest.total == 15
 
 
-def test_a_cursor_stands_alone(reader: sa.Connection) -> None:
+def test_a_cursor_stands_alone(reader: Connection) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         ask(reader, ORDERS["one key"], page=1, cursor="x")
     assert refusal.value.errors[0]["parameter"] == "cursor"
 
 
-def test_a_cursor_of_another_order_or_list_is_refused(database: Database, reader: sa.Connection) -> None:
+def test_a_cursor_of_another_order_or_list_is_refused(database: Database, reader: Connection) -> None:
     fill(database, range(20))
     cursor = ask(reader, ORDERS["ties"]).next
     assert cursor is not None
@@ -252,7 +254,7 @@ made_up = st.lists(json_values, max_size=4).map(lambda values: packed(json.dumps
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
 @given(cursor=st.text() | st.binary().map(packed) | made_up)
-def test_any_text_is_a_cursor_the_database_accepts_or_is_refused(reader: sa.Connection, cursor: str) -> None:
+def test_any_text_is_a_cursor_the_database_accepts_or_is_refused(reader: Connection, cursor: str) -> None:
     try:
         ask(reader, KEYS, cursor=cursor)
     except InvalidRequest as refusal:
@@ -266,7 +268,7 @@ def test_any_text_is_a_cursor_the_database_accepts_or_is_refused(reader: sa.Conn
     number=st.integers(-(2**63), 2**63 - 1),
 )
 def test_any_value_of_the_keys_types_can_be_sought(
-    reader: sa.Connection, colour: str, sent: int, number: int
+    reader: Connection, colour: str, sent: int, number: int
 ) -> None:
     page = ask(reader, KEYS, cursor=packed([ORDER, colour, sent, number]))
     assert page.rows == ()
@@ -274,38 +276,48 @@ def test_any_value_of_the_keys_types_can_be_sought(
 
 @pytest.mark.parametrize("name", ["ties", "ties descending", "mixed"])
 def test_the_place_of_a_page_is_found_through_the_index(
-    database: Database, reader: sa.Connection, name: str
+    database: Database, reader: Connection, name: str
 ) -> None:
     keys = ORDERS[name]
     fill(database, range(5_000))
     columns = ", ".join(f"{key.column.name} {'DESC' if key.descending else 'ASC'}" for key in keys)
-    reader.exec_driver_sql(f"CREATE INDEX ix_place ON parcels ({columns})")
-    reader.exec_driver_sql("ANALYZE parcels")
+    reader.execute(sa.text(f"CREATE INDEX ix_place ON parcels ({columns})"))
+    reader.execute(sa.text("ANALYZE parcels"))
     deep = ask(reader, keys, page=400).next
     sqlite = reader.dialect.name == "sqlite"
     for asked in ({"cursor": deep}, {"page": 401}):
-        plan = plan_of(reader, lambda asked=asked: ask(reader, keys, **asked))  # type: ignore[misc]
+        plan = plan_of(reader, lambda noting, asked=asked: ask(noting, keys, **asked))  # type: ignore[misc]
         assert ("SEARCH parcels USING INDEX ix_place" if sqlite else "Index Cond") in plan
         assert ("TEMP B-TREE" if sqlite else "Sort") not in plan
 
 
-def plan_of(reader: sa.Connection, read: Callable[[], object]) -> str:
+class Noting:
+    """A connection that notes what it is asked."""
+
+    def __init__(self, reader: Connection) -> None:
+        self.dialect = reader.dialect
+        self.seen: list[tuple[Any, Any]] = []
+        self._reader = reader
+
+    def execute(self, statement: sa.Executable, values: Any) -> Any:
+        self.seen.append((statement, values))
+        return self._reader.execute(statement, values)
+
+
+def plan_of(reader: Connection, read: Callable[[Any], object]) -> str:
     """The plan of the first statement that `read` runs."""
-    seen: list[tuple[str, Any]] = []
-
-    def note(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
-        seen.append((statement, parameters))
-
-    sa.event.listen(reader, "before_cursor_execute", note)
-    read()
-    sa.event.remove(reader, "before_cursor_execute", note)
+    noting = Noting(reader)
+    read(noting)
     explain = "EXPLAIN QUERY PLAN" if reader.dialect.name == "sqlite" else "EXPLAIN"
-    statement, parameters = seen[0]
-    return "\n".join(str(row) for row in reader.exec_driver_sql(f"{explain} {statement}", parameters))
+    statement, values = noting.seen[0]
+    text, parameters = Statement(statement, reader.dialect, values).bound(values)
+    # Its columns are those of plans, which only the driver knows.
+    plan = Statement(sa.text(""), reader.dialect, ())
+    return "\n".join(str(row) for row in reader.ask(plan, f"{explain} {text}", parameters))
 
 
 @pytest.mark.parametrize(("weight", "fits"), [(2**31 - 1, True), (2**31, False), (-(2**31) - 1, False)])
-def test_an_integer_must_fit_its_column(reader: sa.Connection, weight: int, fits: bool) -> None:
+def test_an_integer_must_fit_its_column(reader: Connection, weight: int, fits: bool) -> None:
     cursor = packed(["-parcels.weight,parcels.sent,-parcels.id", weight, 0, 1])
     if fits:
         assert ask(reader, ORDERS["mixed the other way"], cursor=cursor).rows == ()

@@ -94,7 +94,7 @@ def change(connection: sa.Connection, chance: random.Random) -> None:
 
 
 def test_what_is_not_tallied_yet_is_told_all_the_same(stocked: Database) -> None:
-    with stocked.reads.connect() as reader:
+    with stocked.connect() as reader:
         assert told(reader) == counted(reader) == (ITEMS, 0, 0, ITEMS - ITEMS // 4)
         tally_all(stocked)
         assert told(reader) == counted(reader)
@@ -102,7 +102,7 @@ def test_what_is_not_tallied_yet_is_told_all_the_same(stocked: Database) -> None
 
 def test_the_summary_is_the_stock_after_any_changes_and_tallies(stocked: Database) -> None:
     chance = random.Random(5)  # noqa: S311 - nothing secret is drawn
-    with stocked.reads.connect() as reader:
+    with stocked.connect() as reader:
         for step in range(300):
             work = stocked.work()
             change(work.connection, chance)
@@ -121,7 +121,7 @@ def test_in_the_end_the_totals_alone_are_the_stock(stocked: Database) -> None:
         with stocked.work() as work:
             change(work.connection, chance)
     tally_all(stocked)
-    with stocked.reads.connect() as reader:
+    with stocked.connect() as reader:
         assert not tallies.any_left(reader)
         assert reader.scalar(sa.select(sa.func.count()).select_from(table)) == ITEMS
         row = reader.execute(sa.select(*(totals.c[name] for name in FIGURES))).one()
@@ -137,7 +137,7 @@ def test_a_batch_at_a_time_is_tallied(stocked: Database, table: sa.Table) -> Non
     assert tally(stocked) == tallies.BATCH
     assert tally(stocked) == 7
     assert tally(stocked) == 0
-    with stocked.reads.connect() as reader:
+    with stocked.connect() as reader:
         assert told(reader) == counted(reader)
 
 
@@ -145,7 +145,7 @@ def test_new_items_are_told_at_once_and_never_looked_at_again(stocked: Database)
     tally_all(stocked)
     with stocked.work() as work:
         add_items(work.connection, 101, 102, 104)
-    with stocked.reads.connect() as reader:
+    with stocked.connect() as reader:
         assert reader.scalar(sa.select(sa.func.count()).select_from(untallied)) == 0
         assert told(reader) == counted(reader) == (ITEMS + 3, 0, 0, ITEMS - ITEMS // 4 + 2)
         assert tallies.any_left(reader)
@@ -171,18 +171,11 @@ def test_writers_and_talliers_at_the_same_time_leave_no_moment_at_which_it_is_wr
             tally(stocked)
 
     def compare() -> int:
-        # Both questions of one moment: a snapshot on PostgreSQL, a read transaction on SQLite.
-        snapshot = stocked.reads.execution_options(isolation_level="REPEATABLE READ")
+        # Both questions of one moment.
         compared = 0
         while not over.is_set():
-            if stocked.reads.dialect.name == "sqlite":
-                with stocked.reads.connect() as reader:
-                    reader.exec_driver_sql("BEGIN")
-                    assert told(reader) == counted(reader)
-                    reader.exec_driver_sql("COMMIT")
-            else:
-                with snapshot.connect() as reader, reader.begin():
-                    assert told(reader) == counted(reader)
+            with stocked.snapshot() as reader:
+                assert told(reader) == counted(reader)
             compared += 1
         return compared
 
@@ -197,7 +190,7 @@ def test_writers_and_talliers_at_the_same_time_leave_no_moment_at_which_it_is_wr
         for other in others:
             other.result()
         assert readers.result() > 0
-    with stocked.reads.connect() as reader:
+    with stocked.connect() as reader:
         assert told(reader) == counted(reader)
         tally_all(stocked)
         assert told(reader) == counted(reader)

@@ -30,7 +30,7 @@ def task(database: Database) -> Task:
 
 
 def find(database: Database, task: Task) -> Task:
-    with database.reads.connect() as reader:
+    with database.connect() as reader:
         return tasks.find(reader, task.id, "ann")
 
 

@@ -74,13 +74,13 @@ class Site:
 
     def result(self, task: Task) -> list[str]:
         files = FileStore(self.settings.files_url)
-        with self.database.reads.connect() as reader:
+        with self.database.connect() as reader:
             result = exports.result(reader, task.id, principal=principal(), files=files)
         with result.file as file:
             return file.read().decode().splitlines()
 
     def find(self, task: Task) -> Task:
-        with self.database.reads.connect() as reader:
+        with self.database.connect() as reader:
             return tasks.find(reader, task.id, "ann")
 
     def wait(self, task: Task, until: Callable[[Task], bool]) -> Task:
@@ -157,7 +157,7 @@ def assert_imported_once(site: Site, task: Task) -> None:
         "merged": repeated,
         "rejected": 0,
     }
-    with site.database.reads.connect() as reader:
+    with site.database.connect() as reader:
         query = sa.select(sa.func.count(), sa.func.max(items.c.version))
         assert tuple(reader.execute(query).one()) == (ROWS - repeated, 1)
         assert reader.scalar(sa.select(sa.func.count()).select_from(import_keys)) == ROWS - repeated
@@ -238,14 +238,14 @@ def test_an_export_that_is_cancelled_leaves_no_file(site: Site) -> None:
 
 def test_a_worker_closes_the_reservations_that_have_expired(site: Site) -> None:
     line = {"sku": "A", "location": "L", "quantity": 3}
-    with Work(site.database.writes, site.database.clock() - timedelta(hours=2)) as work:
+    with Work(site.database.connect, site.database.clock() - timedelta(hours=2)) as work:
         catalogue.create(work, sku="A", name="Axe")
         locations.create(work, code="L", name="Loft")
         movements.record(work, kind="receipt", lines=[line], by="ann")
         held = reservations.hold(work, lines=[line], by="ann")
     query = sa.select(table.c.state, table.c.closed_at, levels.c.reserved).join_from(table, levels, sa.true())
     give_up = time.monotonic() + PATIENCE
-    with site.worker(), site.database.reads.connect() as reader:
+    with site.worker(), site.database.connect() as reader:
         while (found := tuple(reader.execute(query).one())) == ("held", None, 3):
             assert time.monotonic() < give_up, f"still {found}"
             time.sleep(0.02)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 # What these assert is explained as it is in tests; this must be said before they are imported.
 pytest.register_assert_rewrite(
@@ -82,7 +83,7 @@ def _postgresql_home(_open_home: OpenHome, _postgresql_session: tuple[str, Any])
 
 @pytest.fixture
 def sqlite_world(_sqlite_home: Home, _sqlite_template: Path, contract: Contract) -> World:
-    file = str(_sqlite_home.database.writes.url.database)
+    file = str(sa.make_url(_sqlite_home.database.url).database)
     # Past the service's connections, as one transaction: to start it anew takes ten times as long.
     with closing(sqlite3.connect(_sqlite_template)) as empty, closing(sqlite3.connect(file)) as present:
         empty.backup(present)

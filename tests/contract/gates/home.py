@@ -35,7 +35,7 @@ class Home:
         account = {"username": user, "email": "nobody@example.com", "password_hash": "-", "role": "admin"}
         with self.database.work() as work:
             found = sa.select(users.c.username).where(users.c.username == user)
-            if work.connection.execute(found).first() is None:
+            if work.connection.execute(found).one_or_none() is None:
                 work.connection.execute(users.insert(), account | {"disabled": False, "created_at": work.now})
         allowed = ROLE_SCOPES["admin"] if scopes is None else frozenset(scopes)
         token = _TOKENS.issue(user, str(uuid.uuid4()), allowed, datetime.now(UTC))
@@ -49,7 +49,9 @@ class Home:
     def blocked(self) -> Iterator[None]:
         """Meanwhile no transaction ends that keeps an idempotency key: a lock of the database is held."""
         # On SQLite the transaction itself is the lock: there is one for all writes.
-        with self.database.writes.begin() as connection:
+        with self.database.work() as work:
+            # Begun at first use.
+            connection = work.connection
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.text(f"LOCK TABLE {idempotency_keys.name} IN EXCLUSIVE MODE"))
             yield

@@ -123,7 +123,7 @@ def test_an_answer_that_is_kept_otherwise_is_found_out(
     change: Callable[[Any], Any], message: str, broken: Any, cached: Cached, contract: Contract
 ) -> None:
     operation = contract.operations[SUMMARY]
-    url = str(cached.elsewhere.home.database.writes.url)
+    url = cached.elsewhere.home.database.url
     here = World(contract, broken(SUMMARY, url, cache=change(operation.cache)))
     with pytest.raises(AssertionError, match=message):
         replace(cached, here=here).prove(operation)

@@ -1,0 +1,29 @@
+"""What goes wrong with PostgreSQL, by SQLAlchemy's names for it."""
+
+import asyncpg
+import sqlalchemy as sa
+
+ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+"""What connecting and asking raise: PostgreSQL, asyncpg, the network, and a deadline that has passed."""
+
+# By the class of the SQLSTATE (PostgreSQL, appendix A). What may pass when it is tried again: the server is
+# away, starts, stops, has no room, cancels; a deadlock, or a lock that is not had in time.
+_PASSING = frozenset({"08", "40", "53", "55", "57", "58", "XX"})
+_KINDS: dict[str, type[sa.exc.DBAPIError]] = {
+    **dict.fromkeys(_PASSING, sa.exc.OperationalError),
+    "22": sa.exc.DataError,
+    "23": sa.exc.IntegrityError,
+    "42": sa.exc.ProgrammingError,
+    # The role, its password and the database: nothing that a statement could have wrong.
+    "28": sa.exc.OperationalError,
+    "3D": sa.exc.OperationalError,
+}
+
+
+def translated(error: Exception, text: str) -> sa.exc.DBAPIError:
+    """The error as SQLAlchemy would raise it for the statement."""
+    if isinstance(error, asyncpg.PostgresError):
+        kind = _KINDS.get((error.sqlstate or "")[:2], sa.exc.DatabaseError)
+    else:
+        kind = sa.exc.OperationalError
+    return kind(text, None, error, hide_parameters=True)
