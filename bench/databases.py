@@ -32,7 +32,7 @@ _TIMES = frozenset({"created_at", "updated_at", "occurred_at"})
 def stockroom_database(sizes: generate.Sizes) -> Iterator[str]:
     """URL of a database of Stockroom's own, filled, for as long as the context lasts."""
     with _new("stockroom") as url:
-        migrate.upgrade(url.replace("postgresql:", "postgresql+psycopg:", 1))
+        migrate.upgrade(url.replace("postgresql:", "postgresql+asyncpg:", 1))
         generate.fill(url, sizes)
         yield url
 

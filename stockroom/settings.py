@@ -125,7 +125,7 @@ class Settings(BaseSettings):
             raise ValueError("use sqlite:///path or postgresql://user:password@host/name")
         if url.drivername == "sqlite" and url.database in {None, "", ":memory:"}:
             raise ValueError("a database in memory cannot be shared between processes; name a file")
-        return value
+        return _as_asyncpg_has_it(url).render_as_string(hide_password=False)
 
     @field_validator("broker_url")
     @classmethod
@@ -206,6 +206,16 @@ def _line(field: str, message: str) -> str:
 
 def _sqlite_url(data_dir: Path) -> str:
     return sa.URL.create("sqlite", database=str(data_dir / "stockroom.db")).render_as_string()
+
+
+def _as_asyncpg_has_it(url: sa.URL) -> sa.URL:
+    """The URL with libpq's `sslmode` by asyncpg's name for it; others of libpq's would be lost in silence."""
+    if url.drivername == "sqlite":
+        return url
+    query = {"ssl" if name == "sslmode" else name: value for name, value in url.query.items()}
+    if unknown := sorted(query.keys() - {"host", "port", "ssl"}):
+        raise ValueError(f"{unknown[0]} is not known in the URL; sslmode, host and port are")
+    return url.set(query=query)
 
 
 def _beginning_with(schemes: tuple[str, ...], value: str) -> str:

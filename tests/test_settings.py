@@ -56,6 +56,11 @@ def test_every_spelling_of_postgresql_means_asyncpg(scheme: str):
     assert not chosen.embedded
 
 
+def test_encryption_is_asked_for_as_libpq_has_it() -> None:
+    chosen = Settings(database_url="postgres://user:pass@host/name?sslmode=verify-full")
+    assert chosen.database_url == "postgresql+asyncpg://user:pass@host/name?ssl=verify-full"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -77,6 +82,7 @@ def test_every_spelling_of_postgresql_means_asyncpg(scheme: str):
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "sqlite:///:memory:"),
         ("DATABASE_URL", "not a url"),
+        ("DATABASE_URL", "postgresql://host/name?target_session_attrs=any"),
         ("BROKER_URL", "sqs://"),
         ("REDIS_URL", "http://host"),
         ("FILES_URL", "/srv/files"),

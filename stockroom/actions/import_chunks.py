@@ -83,6 +83,8 @@ class Chunks:
         turn, self._turn = self._turn, asyncio.Event()
         task = asyncio.create_task(self._apply(chunk, valid, turn, following=self._turn))
         self._before, self._last, self._changing = self._last, task, changing
+        if not self._side_by_side:
+            await task
 
     async def end(self) -> None:
         """Wait until all that was begun is committed. Raises what it raised."""

@@ -59,9 +59,13 @@ def _on_sqlite(url: str, apply: Callable[[sa.Connection], None]) -> None:
 
 async def _on_postgresql(url: str, apply: Callable[[sa.Connection], None]) -> None:
     engine = create_async_engine(url, poolclass=sa.NullPool)
-    async with engine.begin() as connection:
-        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-        await connection.run_sync(apply)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            await connection.run_sync(apply)
+    except OSError as error:
+        # SQLAlchemy leaves errors of the network as they are.
+        raise sa.exc.OperationalError("", None, error, hide_parameters=True) from error
 
 
 def head() -> str:
