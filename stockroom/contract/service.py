@@ -5,11 +5,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from types import ModuleType
-from typing import Any
 
 from connexion import ConnexionMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
-from connexion.resolver import Resolver
+from connexion.middleware.security import SecurityMiddleware
 from flask import Flask
 from flask_caching import Cache
 from flask_limiter import Limiter
@@ -27,6 +26,7 @@ from stockroom.contract.drift import Drift, Observer, Unobserved
 from stockroom.contract.guard import Guard
 from stockroom.contract.idempotency import KeyStore
 from stockroom.contract.limits import Limits
+from stockroom.contract.parsing import add_contract
 from stockroom.contract.problems import Problem
 from stockroom.contract.routing import RoutingMiddleware
 from stockroom.contract.security import Authenticate, BearerTokens
@@ -87,37 +87,14 @@ def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
         middlewares=[
             LifespanMiddleware,
             partial(RoutingMiddleware, routes=contract.routes),
-            AdmissionMiddleware,
-            ValidationMiddleware,
+            SecurityMiddleware,
+            partial(AdmissionMiddleware, limits=limits),
+            partial(ValidationMiddleware, operations=contract.operations),
         ],
-        resolver=Resolver(lambda operation_id: handlers[operation_id].call),
         security_map={"oauth2": partial(BearerTokens, around.authenticate)},
     )
-    connexion.add_api(_routes(contract), operations=contract.operations, limits=limits)
+    add_contract(connexion, contract.document)
     return Guard(connexion, contract.catalogue, around.explain, around.trusted_proxies, drift)
-
-
-def _routes(contract: Contract) -> dict[str, Any]:
-    """The contract as far as Connexion needs it, to route and to authorize.
-
-    Given the whole, it would check, copy and dereference what the runtime has compiled already.
-    """
-    paths: dict[str, dict[str, Any]] = {}
-    for operation in contract.operations.values():
-        security = operation.spec.get("security", contract.document.raw.get("security", []))
-        entry = {
-            "operationId": operation.id,
-            "security": security,
-            "responses": {"default": {"description": ""}},
-        }
-        paths.setdefault(operation.path, {})[operation.method.lower()] = entry
-    schemes = contract.document.raw.get("components", {}).get("securitySchemes", {})
-    return {
-        "openapi": contract.document.raw["openapi"],
-        "info": contract.document.raw["info"],
-        "paths": paths,
-        "components": {"securitySchemes": schemes},
-    }
 
 
 @asynccontextmanager
