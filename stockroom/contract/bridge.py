@@ -1,12 +1,11 @@
-"""The way from Connexion into Flask: one hop, and no second routing to disagree with the first."""
+"""The way from Connexion to the handlers: one hop, and no second routing to disagree with the first."""
 
 import asyncio
 from functools import partial
 
-from flask import Flask
 from starlette.types import Receive, Scope, Send
 
-from stockroom.contract.dispatch import BoundHandler, Dispatcher
+from stockroom.contract.dispatch import Dispatcher
 from stockroom.contract.exchange import Exchange, exchange_of
 from stockroom.contract.replies import Reply, send_reply, start_of
 from stockroom.contract.streams import send_stream
@@ -17,9 +16,8 @@ from stockroom.fibers import Fibers
 class Bridge:
     """The ASGI application that Connexion wraps."""
 
-    def __init__(self, flask: Flask, dispatcher: Dispatcher, at_once: int) -> None:
+    def __init__(self, dispatcher: Dispatcher, at_once: int) -> None:
         """Handlers work on so many requests at once, in fibers or in threads; others wait for their turn."""
-        self._flask = flask
         self._dispatcher = dispatcher
         self._room = asyncio.Semaphore(at_once)
         self._fibers = Fibers()
@@ -40,14 +38,8 @@ class Bridge:
         handler = self._dispatcher.handler(exchange)
         if handler.on_loop:
             return await self._dispatcher.reply_on_loop(handler, exchange)
-        if kept := self._dispatcher.kept(handler, exchange):
+        if handler.operation.cache and (kept := await self._dispatcher.kept(handler, exchange)):
             return kept
         run = self._threads.run if handler.blocks else self._fibers.run
         async with self._room:
-            return await run(partial(self._in_flask, handler, exchange))
-
-    def _in_flask(self, handler: BoundHandler, exchange: Exchange) -> Reply:
-        # Its application context, for extensions and what is to be torn down. There is no request of Flask's:
-        # everything has been read from it, and making one would take longer than all the rest here.
-        with self._flask.app_context():
-            return self._dispatcher.reply(handler, exchange)
+            return await run(partial(self._dispatcher.reply, handler, exchange))

@@ -44,19 +44,22 @@ class Dispatcher:
 
     def reply(self, handler: BoundHandler, exchange: Exchange) -> Reply:
         """The reply to a validated request. Raises what the handler raises, and Problem."""
-        return conditional(self._cached(handler, exchange), exchange.arguments)
+        reply = self._once(handler, exchange)
+        if exchange.cache_place and handler.operation.cache:
+            self.cache.put(exchange.cache_place, handler.operation.cache, reply)
+        return conditional(reply, exchange.arguments)
 
     async def reply_on_loop(self, handler: BoundHandler, exchange: Exchange) -> Reply:
         """The same for a handler that is a coroutine: it has no transaction and takes no thread."""
         result = await handler.call(**self._values(handler, exchange))
         return conditional(render(handler.operation, result), exchange.arguments)
 
-    def kept(self, handler: BoundHandler, exchange: Exchange) -> Reply | None:
-        """The reply if it is at hand: kept in memory, so that nobody has to wait for it."""
+    async def kept(self, handler: BoundHandler, exchange: Exchange) -> Reply | None:
+        """The reply that `x-cache` keeps, if it is there; where it is to be kept is noted in `exchange`."""
         policy = handler.operation.cache
-        if policy is None or not self.cache.in_memory:
+        if policy is None:
             return None
-        _, kept = self.cache.get(handler.operation, policy, exchange)
+        exchange.cache_place, kept = await self.cache.get(handler.operation, policy, exchange)
         return kept and conditional(kept, exchange.arguments)
 
     def handler(self, exchange: Exchange) -> BoundHandler:
@@ -68,18 +71,6 @@ class Dispatcher:
         if operation.scopes is not None and not (principal and operation.scopes <= principal.scopes):
             raise PermissionError(f"{operation.id} was routed to, but not authorized")
         return self.handlers[operation.id]
-
-    def _cached(self, handler: BoundHandler, exchange: Exchange) -> Reply:
-        policy = handler.operation.cache
-        if policy is None:
-            return self._once(handler, exchange)
-        key, kept = self.cache.get(handler.operation, policy, exchange)
-        if kept:
-            return kept
-        reply = self._once(handler, exchange)
-        if key:
-            self.cache.put(key, policy, reply)
-        return reply
 
     def _once(self, handler: BoundHandler, exchange: Exchange) -> Reply:
         key = key_of(handler.operation, exchange)

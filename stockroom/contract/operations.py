@@ -15,6 +15,9 @@ from stockroom.contract.parameters import Parameter, converter_of, reader_of
 from stockroom.contract.schemas import Schemas
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+POLICY = "default"
+"""The name of an operation's only limit, in headers and problems."""
+
 FORM = "application/x-www-form-urlencoded"
 
 # These are kept by the runtime itself and never reach a handler.
@@ -28,6 +31,16 @@ class RateLimit:
     quota: int
     window: int
     per: Literal["ip", "user"]
+
+    @cached_property
+    def item(self) -> limits.RateLimitItem:
+        """The same in the words of the library that counts."""
+        return limits.RateLimitItemPerSecond(self.quota, self.window)
+
+    @cached_property
+    def header(self) -> tuple[bytes, bytes]:
+        """How callers are told of it (draft-ietf-httpapi-ratelimit-headers)."""
+        return b"ratelimit-policy", f'"{POLICY}";q={self.quota};w={self.window}'.encode()
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,6 @@ from connexion import ConnexionMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
 from connexion.middleware.security import SecurityMiddleware
 from flask import Flask
-from flask_caching import Cache
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from starlette.types import ASGIApp
 
 from stockroom.contract.admission import AdmissionMiddleware
@@ -31,7 +28,6 @@ from stockroom.contract.problems import Problem
 from stockroom.contract.routing import RoutingMiddleware
 from stockroom.contract.security import Authenticate, BearerTokens
 from stockroom.contract.validation import ValidationMiddleware
-from stockroom.contract.windows import SCHEME
 
 Lifespan = Callable[[ASGIApp], AbstractAsyncContextManager[None]]
 
@@ -61,6 +57,7 @@ class Surroundings:
 def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
     """Raises ContractError when contract and handlers do not fit."""
     flask = Flask("stockroom")
+    redis_url = around.redis_url and _impatient(around.redis_url)
     handlers = bind_handlers(
         contract.document,
         contract.operations,
@@ -71,12 +68,12 @@ def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
     )
     dispatcher = Dispatcher(
         handlers,
-        AnswerCache(_cache(flask, around.redis_url)),
+        AnswerCache(flask, redis_url),
         around.keys,
         around.is_recorded,
     )
-    limits = Limits(_limiter(around.redis_url), enforce=around.enforce_limits)
-    bridge = Bridge(flask, dispatcher, around.threads)
+    limits = Limits(flask, redis_url, enforce=around.enforce_limits)
+    bridge = Bridge(dispatcher, around.threads)
     drift = (
         Drift(Conformance(contract), around.drift_sample, around.observer) if around.drift_sample else None
     )
@@ -108,25 +105,6 @@ async def _lifespan(
             bridge.close()
             if drift:
                 drift.close()
-
-
-def _cache(flask: Flask, redis_url: str | None) -> Cache:
-    backend = "JsonRedisCache" if redis_url else "MemoryCache"
-    config = {"CACHE_TYPE": f"stockroom.contract.cache.{backend}", "CACHE_KEY_PREFIX": "stockroom:"}
-    if redis_url:
-        config["CACHE_REDIS_URL"] = _impatient(redis_url)
-    return Cache(flask, config=config)
-
-
-def _limiter(redis_url: str | None) -> Limiter:
-    return Limiter(
-        get_remote_address,
-        # Its hooks see only requests that passed security and validation; ours see all. So it gets an
-        # application of its own, to be configured by and never to be asked.
-        app=Flask("limits"),
-        storage_uri=_impatient(redis_url) if redis_url else f"{SCHEME}://",
-        strategy="moving-window",
-    )
 
 
 def _impatient(redis_url: str) -> str:

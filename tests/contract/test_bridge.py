@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from stockroom import fibers
 from stockroom.contract.bridge import Bridge
@@ -19,15 +18,13 @@ class Dispatcher:
     """Notes who is at work at the same time, and in which threads."""
 
     def __init__(self, *, blocks: bool) -> None:
-        self._handler = SimpleNamespace(on_loop=False, blocks=blocks)
+        operation = SimpleNamespace(cache=None)
+        self._handler = SimpleNamespace(on_loop=False, blocks=blocks, operation=operation)
         self.busy = self.most = 0
         self.threads: set[int] = set()
 
     def handler(self, exchange: object) -> object:
         return self._handler
-
-    def kept(self, handler: object, exchange: object) -> None:
-        return None
 
     def reply(self, handler: object, exchange: object) -> Reply:
         self.busy += 1
@@ -43,7 +40,7 @@ class Dispatcher:
 
 def serve(dispatcher: Dispatcher, requests: int, at_once: int) -> None:
     async def scenario() -> None:
-        bridge = Bridge(Flask("test"), dispatcher, at_once)  # type: ignore[arg-type]  # all that it asks
+        bridge = Bridge(dispatcher, at_once)  # type: ignore[arg-type]  # all that it asks
         scope: dict[str, Any] = {"type": "http", "extensions": {EXTENSION: object()}}
         try:
             await asyncio.gather(*(bridge(scope, receive, send) for _ in range(requests)))
