@@ -7,6 +7,7 @@ from typing import Any
 
 from stockroom.contract.cache import AnswerCache
 from stockroom.contract.exchange import Exchange
+from stockroom.contract.html import HtmlAnswers
 from stockroom.contract.idempotency import InFlight, Kept, Key, KeyStore, KeyTaken, key_of, replay
 from stockroom.contract.operations import IF_NONE_MATCH, Operation
 from stockroom.contract.replies import Reply, conditional, render
@@ -38,6 +39,7 @@ class Dispatcher:
 
     handlers: Mapping[str, BoundHandler]
     cache: AnswerCache
+    html: HtmlAnswers
     keys: KeyStore
     is_recorded: Callable[[Exception], bool]
     in_flight: InFlight = field(default_factory=InFlight)
@@ -52,6 +54,8 @@ class Dispatcher:
     async def reply_on_loop(self, handler: BoundHandler, exchange: Exchange) -> Reply:
         """The same for a handler that is a coroutine: it has no transaction and takes no thread."""
         result = await handler.call(**self._values(handler, exchange))
+        if handler.operation.is_negotiated:
+            result = self.html.chosen(handler.operation, exchange, result)
         return conditional(render(handler.operation, result), exchange.arguments)
 
     async def kept(self, handler: BoundHandler, exchange: Exchange) -> Reply | None:
@@ -118,6 +122,8 @@ class Dispatcher:
             if not self.is_recorded(error):
                 raise
             return error
+        if handler.operation.is_negotiated:
+            result = self.html.chosen(handler.operation, exchange, result)
         # What is kept has its body, whoever asked first.
         known = None if handler.operation.cache else exchange.arguments.get(IF_NONE_MATCH)
         reply = render(handler.operation, result, known)

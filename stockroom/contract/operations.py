@@ -15,6 +15,8 @@ from stockroom.contract.parameters import Parameter, converter_of, reader_of
 from stockroom.contract.schemas import Schemas
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+JSON, HTML = "application/json", "text/html"
+
 POLICY = "default"
 """The name of an operation's only limit, in headers and problems."""
 
@@ -77,6 +79,11 @@ class Operation:
         """The media type of the success, if it is always the same one."""
         content = list(self.responses[self.success].get("content", ()))
         return content[0] if len(content) == 1 else None
+
+    @cached_property
+    def is_negotiated(self) -> bool:
+        """Whether the success is JSON, and HTML for whoever prefers it."""
+        return list(self.responses[self.success].get("content", ())) == [JSON, HTML]
 
     @cached_property
     def cache_control(self) -> str:

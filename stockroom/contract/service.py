@@ -21,6 +21,7 @@ from stockroom.contract.contract import Contract
 from stockroom.contract.dispatch import Dispatcher, Provider
 from stockroom.contract.drift import Drift, Observer, Unobserved
 from stockroom.contract.guard import Guard
+from stockroom.contract.html import HtmlAnswers
 from stockroom.contract.idempotency import KeyStore
 from stockroom.contract.limits import Limits
 from stockroom.contract.parsing import add_contract
@@ -36,6 +37,7 @@ Lifespan = Callable[[ASGIApp], AbstractAsyncContextManager[None]]
 class Surroundings:
     """What the runtime needs of the product and its configuration."""
 
+    flask: Flask
     handlers: ModuleType
     constants: Mapping[str, object]
     providers: Mapping[str, Provider]
@@ -56,7 +58,6 @@ class Surroundings:
 
 def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
     """Raises ContractError when contract and handlers do not fit."""
-    flask = Flask("stockroom")
     redis_url = around.redis_url and _impatient(around.redis_url)
     handlers = bind_handlers(
         contract.document,
@@ -68,11 +69,12 @@ def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
     )
     dispatcher = Dispatcher(
         handlers,
-        AnswerCache(flask, redis_url),
+        AnswerCache(around.flask, redis_url),
+        HtmlAnswers(around.flask, contract.document, contract.operations.values()),
         around.keys,
         around.is_recorded,
     )
-    limits = Limits(flask, redis_url, enforce=around.enforce_limits)
+    limits = Limits(around.flask, redis_url, enforce=around.enforce_limits)
     bridge = Bridge(dispatcher, around.threads)
     drift = (
         Drift(Conformance(contract), around.drift_sample, around.observer) if around.drift_sample else None
