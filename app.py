@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 import structlog
+from flask import Flask
 from starlette.types import ASGIApp
 
 import handlers
@@ -122,11 +123,13 @@ class _Parts:
 
     def surroundings(self, contract: Contract) -> Surroundings:
         clock = self.database.clock
+        flask = Flask("stockroom")
         return Surroundings(
+            flask=flask,
             handlers=handlers,
             constants={
                 "version": contract.document.raw["info"]["version"],
-                "pages": build_pages(contract.document),
+                "pages": build_pages(contract.document, flask),
                 "problem_types": contract.catalogue.types,
                 "readiness": self._readiness(),
                 "settings": self.settings,

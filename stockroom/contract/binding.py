@@ -8,6 +8,8 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+from connexion.resolver import Resolver
+
 from stockroom.contract.dispatch import WORK, BoundHandler, Provider
 from stockroom.contract.document import ContractError, Document
 from stockroom.contract.operations import IDEMPOTENCY_KEY, Operation
@@ -23,43 +25,46 @@ def bind_handlers(
     blocking: Collection[str] = (),
     rooms: Collection[str] = (),
 ) -> Mapping[str, BoundHandler]:
-    """Bind each operation to the function its operationId names in `package`.
+    """Bind each operation to the function in `package` to which Connexion resolves its operationId.
 
     A handler's positional parameters are the operation's own; its keyword-only ones are dependencies, looked
     up in `constants` (bound now) and `providers` (made for each request). Whoever uses one that is `blocking`
     runs in a thread. Whoever uses one of `rooms` works in the room of that name, the others in `COMMON`.
     Raises ContractError.
     """
-    functions = dict(_functions(package))
+    names = set(_functions(package))
     faults = [
         document.fault(("paths",), f"the handler {name} has no operation")
-        for name in sorted(functions.keys() - operations.keys())
+        for name in sorted(names - operations.keys())
     ]
-    bound = {}
+    resolver, bound = Resolver(), {}
     for operation in operations.values():
-        function = functions.get(operation.id)
-        if function is None:
-            fault: str | None = f"there is no handler {operation.id}"
+        if operation.id not in names:
+            faults.append(_fault(document, operation, f"there is no handler {operation.id}"))
+            continue
+        function = resolver.resolve_function_from_operation_id(operation.id)
+        if misfit := _misfit(operation, function, constants, providers):
+            faults.append(_fault(document, operation, misfit))
         else:
-            fault = _misfit(operation, function, constants, providers)
-        if fault:
-            faults.append(document.fault((*operation.pointer, "operationId"), fault))
-        elif function:
             bound[operation.id] = _bind(operation, function, constants, providers, blocking, rooms)
     if faults:
         raise ContractError("\n".join(faults))
     return bound
 
 
-def _functions(package: ModuleType) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """The public functions written in the public modules of `package`."""
+def _fault(document: Document, operation: Operation, message: str) -> str:
+    return document.fault((*operation.pointer, "operationId"), message)
+
+
+def _functions(package: ModuleType) -> Iterator[str]:
+    """The names of the public functions written in the public modules of `package`."""
     for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         if info.name.rpartition(".")[2].startswith("_"):
             continue
         module = importlib.import_module(info.name)
         for name, member in vars(module).items():
             if inspect.isfunction(member) and member.__module__ == info.name and not name.startswith("_"):
-                yield f"{info.name}.{name}", member
+                yield f"{info.name}.{name}"
 
 
 def _misfit(

@@ -1,4 +1,4 @@
-"""The way from Connexion into Flask: one hop, and no second routing to disagree with the first."""
+"""The way from Connexion to the handlers: one hop, and no second routing to disagree with the first."""
 
 import asyncio
 import contextvars
@@ -6,12 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from flask import Flask
 from starlette.types import Receive, Scope, Send
 
 from stockroom.contract.dispatch import BoundHandler, Dispatcher
 from stockroom.contract.exchange import Exchange, exchange_of
-from stockroom.contract.replies import Reply, send_reply, start_of
+from stockroom.contract.replies import Reply, conditional, send_reply, start_of
 from stockroom.contract.rooms import Room, Size
 from stockroom.contract.streams import send_stream
 
@@ -26,9 +25,8 @@ async def run_at_once(call: Callable[[], Reply]) -> Reply:
 class Bridge:
     """The ASGI application that Connexion wraps."""
 
-    def __init__(self, flask: Flask, dispatcher: Dispatcher, run: Run, rooms: Mapping[str, Size]) -> None:
+    def __init__(self, dispatcher: Dispatcher, run: Run, rooms: Mapping[str, Size]) -> None:
         """Handlers run on the loop through `run`, or in threads; each in its room, by the room's name."""
-        self._flask = flask
         self._dispatcher = dispatcher
         self._run = run
         self._rooms = {name: Room(size) for name, size in rooms.items()}
@@ -52,10 +50,15 @@ class Bridge:
         handler = self._dispatcher.handler(exchange)
         if handler.on_loop:
             return await self._dispatcher.reply_on_loop(handler, exchange)
-        if kept := self._dispatcher.kept(handler, exchange):
+        if handler.operation.cache and (kept := await self._dispatcher.kept(handler, exchange)):
             return kept
-        work = partial(self._in_flask, handler, exchange)
+        reply = await self._worked_on(handler, exchange)
+        await self._dispatcher.settle(handler, exchange, reply)
+        return conditional(reply, exchange.arguments)
+
+    async def _worked_on(self, handler: BoundHandler, exchange: Exchange) -> Reply:
         room, caller = self._rooms[handler.room], exchange.caller
+        work = partial(self._dispatcher.reply, handler, exchange)
         await room.enter(caller)
         try:
             if not handler.blocks:
@@ -65,9 +68,3 @@ class Bridge:
             return await asyncio.get_running_loop().run_in_executor(threads, context.run, work)
         finally:
             room.leave(caller)
-
-    def _in_flask(self, handler: BoundHandler, exchange: Exchange) -> Reply:
-        # Its application context, for extensions and what is to be torn down. There is no request of Flask's:
-        # everything has been read from it, and making one would take longer than all the rest here.
-        with self._flask.app_context():
-            return self._dispatcher.reply(handler, exchange)

@@ -1,16 +1,17 @@
 """Answers kept as `x-cache` says, through Flask-Caching, in JSON: a pickle in a shared cache can run code."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import structlog
 from cachelib.serializers import BaseSerializer
+from flask import Flask
 from flask_caching import Cache
-from flask_caching.backends.rediscache import RedisCache
-from flask_caching.backends.simplecache import SimpleCache
+from flask_caching.backends.base import BaseCache
 
 from stockroom.contract.exchange import Exchange
 from stockroom.contract.operations import IF_NONE_MATCH, CachePolicy, Operation
@@ -34,65 +35,82 @@ class JsonSerializer(BaseSerializer):
             return None
 
 
-class JsonRedisCache(RedisCache):
-    serializer = JsonSerializer()  # type: ignore[assignment]  # cachelib declares its own class, not the base
+def open_backend(flask: Flask, redis_url: str | None, prefix: str) -> BaseCache:
+    """Flask-Caching's backend in Redis, or in this process where there is no URL."""
+    config = {
+        "CACHE_TYPE": "RedisCache" if redis_url else "SimpleCache",
+        "CACHE_KEY_PREFIX": prefix,
+        "CACHE_REDIS_URL": redis_url,
+        "CACHE_SERIALIZER": JsonSerializer,
+    }
+    # Once: Cache itself looks it up at each call, by the application that is at work.
+    with flask.app_context():
+        return Cache(flask, config=config).cache
 
 
-class Unserialized(BaseSerializer):
-    """Values as they are: nobody else reaches them, and nobody changes them."""
+class Place(NamedTuple):
+    """Where an answer is kept, and which version of what is stored it speaks of."""
 
-    def dumps(self, value: Any, protocol: int = 0) -> Any:
-        return value
-
-    def loads(self, value: Any) -> Any:
-        return value
-
-
-class MemoryCache(SimpleCache):
-    serializer = Unserialized()  # type: ignore[assignment]  # cachelib declares its own class, not the base
+    key: str
+    version: int
 
 
 class AnswerCache:
-    """Answers by operation, arguments, version of what is stored, and what of the caller `vary` names."""
+    """Answers by operation, arguments and what of the caller `vary` names; each is good for one version."""
 
-    def __init__(self, cache: Cache) -> None:
-        # Cache itself would look for the application that is being served, at each call.
-        self._cache = cache.cache
-        self.in_memory = isinstance(self._cache, MemoryCache)
+    def __init__(self, flask: Flask, redis_url: str | None, prefix: str = "stockroom:") -> None:
+        self._cache = open_backend(flask, redis_url, prefix)
+        self._in_memory = redis_url is None
 
-    def get(self, operation: Operation, policy: CachePolicy, exchange: Exchange) -> tuple[str, Reply | None]:
-        """The key of the answer, and the answer if it is there."""
-        try:
-            key = self._key(operation, policy, exchange, self._cache.get(_VERSION) or 0)
-            kept = self._cache.get(key)
-            return key, Reply(kept["status"], kept["headers"], kept["body"].encode()) if kept else None
-        except Exception as error:  # noqa: BLE001 -- a cache that is away must not fail a call
-            log.warning("cache.away", error=repr(error))
-            return "", None
+    async def get(
+        self, operation: Operation, policy: CachePolicy, exchange: Exchange
+    ) -> tuple[Place | None, Reply | None]:
+        """The place of the answer, and the answer if it is there. A cache that is away has no place."""
+        key = _key(operation, policy, exchange)
+        if self._in_memory:
+            return self._look_up(key)
+        return await asyncio.to_thread(self._look_up, key)
 
-    def put(self, key: str, policy: CachePolicy, reply: Reply) -> None:
+    async def put(self, place: Place, policy: CachePolicy, reply: Reply) -> None:
         kept = asdict(reply) | {"headers": dict(reply.headers), "body": reply.body.decode()}
-        self._quietly(self._cache.set, key, kept, timeout=policy.seconds)
+        await self._set(place.key, kept | {"version": place.version}, policy.seconds)
 
-    def forget_all(self) -> None:
+    async def forget_all(self) -> None:
         """Have all answers made anew: something they may speak of was changed."""
         # A time instead of a count: two writers that race both leave a version that was not there before.
-        self._quietly(self._cache.set, _VERSION, time.time_ns(), timeout=0)
+        await self._set(_VERSION, time.time_ns(), 0)
 
-    @staticmethod
-    def _key(operation: Operation, policy: CachePolicy, exchange: Exchange, version: int) -> str:
-        principal = exchange.principal
-        callers: Mapping[str, Any] = {
-            "role": principal and sorted(principal.scopes),
-            "user": principal and principal.subject,
-        }
-        arguments = {name: value for name, value in exchange.arguments.items() if name != IF_NONE_MATCH}
-        parts = [operation.id, version, [callers[kind] for kind in policy.vary], arguments]
-        return orjson.dumps(parts, option=orjson.OPT_SORT_KEYS).decode()
-
-    @staticmethod
-    def _quietly(call: Any, *args: Any, **kwargs: Any) -> None:
+    def _look_up(self, key: str) -> tuple[Place | None, Reply | None]:
         try:
-            call(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 -- a cache that is away must not fail a call
+            version, kept = self._cache.get_many(_VERSION, key)
+            place = Place(key, version or 0)
+            if not kept or kept["version"] != place.version:
+                return place, None
+            return place, Reply(kept["status"], kept["headers"], kept["body"].encode())
+        except Exception as error:  # noqa: BLE001 -- a cache that is away must not fail a request
             log.warning("cache.away", error=repr(error))
+            return None, None
+
+    async def _set(self, key: str, value: Any, seconds: int) -> None:
+        if self._in_memory:
+            self._write(key, value, seconds)
+        else:
+            # Redis may be slow or frozen; the event loop must not be.
+            await asyncio.to_thread(self._write, key, value, seconds)
+
+    def _write(self, key: str, value: Any, seconds: int) -> None:
+        try:
+            self._cache.set(key, value, timeout=seconds)
+        except Exception as error:  # noqa: BLE001 -- see above
+            log.warning("cache.away", error=repr(error))
+
+
+def _key(operation: Operation, policy: CachePolicy, exchange: Exchange) -> str:
+    principal = exchange.principal
+    callers: Mapping[str, Any] = {
+        "role": principal and sorted(principal.scopes),
+        "user": principal and principal.subject,
+    }
+    arguments = {name: value for name, value in exchange.arguments.items() if name != IF_NONE_MATCH}
+    parts = [operation.id, [callers[kind] for kind in policy.vary], arguments]
+    return orjson.dumps(parts, option=orjson.OPT_SORT_KEYS).decode()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stockroom.contract.document import CONTRACT, Document, read_document
 from stockroom.contract.operations import Operation, compile_operations
+from stockroom.contract.parsing import check_document
 from stockroom.contract.policies import check_policies
 from stockroom.contract.problems import Catalogue
 from stockroom.contract.routes import Routes
@@ -28,10 +29,17 @@ def load_contract(uploads: Path, path: Path = CONTRACT) -> Contract:
 
     Raises ContractError when it is not valid or makes promises that it does not declare in full.
     """
-    return compile_contract(read_document(path), uploads)
+    document = read_document(path)
+    try:
+        return compile_contract(document, uploads)
+    except Exception:
+        # Connexion checks the contract when the service is built. What is no valid OpenAPI causes other
+        # faults, and is told of first.
+        check_document(document)
+        raise
 
 
 def compile_contract(document: Document, uploads: Path) -> Contract:
-    """The contract of a document that is valid. Raises ContractError for promises not declared in full."""
+    """The contract of a document. Raises ContractError for promises not declared in full."""
     check_policies(document)
     return Contract(document, compile_operations(document, uploads), Catalogue.of(document.raw["x-problems"]))

@@ -7,6 +7,7 @@ from typing import Any
 
 from stockroom.contract.cache import AnswerCache
 from stockroom.contract.exchange import Exchange
+from stockroom.contract.html import HtmlAnswers
 from stockroom.contract.idempotency import InFlight, Kept, Key, KeyStore, KeyTaken, key_of, replay
 from stockroom.contract.operations import IF_NONE_MATCH, Operation
 from stockroom.contract.replies import Reply, conditional, render
@@ -39,25 +40,35 @@ class Dispatcher:
 
     handlers: Mapping[str, BoundHandler]
     cache: AnswerCache
+    html: HtmlAnswers
     keys: KeyStore
     is_recorded: Callable[[Exception], bool]
     in_flight: InFlight = field(default_factory=InFlight)
 
     def reply(self, handler: BoundHandler, exchange: Exchange) -> Reply:
         """The reply to a validated request. Raises what the handler raises, and Problem."""
-        return conditional(self._cached(handler, exchange), exchange.arguments)
+        return self._once(handler, exchange)
+
+    async def settle(self, handler: BoundHandler, exchange: Exchange, reply: Reply) -> None:
+        """Keep the reply if `x-cache` says so; forget what is kept if it may speak of what was changed."""
+        if exchange.cache_place and handler.operation.cache:
+            await self.cache.put(exchange.cache_place, handler.operation.cache, reply)
+        if handler.invalidates:
+            await self.cache.forget_all()
 
     async def reply_on_loop(self, handler: BoundHandler, exchange: Exchange) -> Reply:
         """The same for a handler that is a coroutine: it has no transaction and takes no thread."""
         result = await handler.call(**self._values(handler, exchange))
+        if handler.operation.is_negotiated:
+            result = self.html.chosen(handler.operation, exchange, result)
         return conditional(render(handler.operation, result), exchange.arguments)
 
-    def kept(self, handler: BoundHandler, exchange: Exchange) -> Reply | None:
-        """The reply if it is at hand: kept in memory, so that nobody has to wait for it."""
+    async def kept(self, handler: BoundHandler, exchange: Exchange) -> Reply | None:
+        """The reply that `x-cache` keeps, if it is there; where it is to be kept is noted in `exchange`."""
         policy = handler.operation.cache
-        if policy is None or not self.cache.in_memory:
+        if policy is None:
             return None
-        _, kept = self.cache.get(handler.operation, policy, exchange)
+        exchange.cache_place, kept = await self.cache.get(handler.operation, policy, exchange)
         return kept and conditional(kept, exchange.arguments)
 
     def handler(self, exchange: Exchange) -> BoundHandler:
@@ -69,18 +80,6 @@ class Dispatcher:
         if operation.scopes is not None and not (principal and operation.scopes <= principal.scopes):
             raise PermissionError(f"{operation.id} was routed to, but not authorized")
         return self.handlers[operation.id]
-
-    def _cached(self, handler: BoundHandler, exchange: Exchange) -> Reply:
-        policy = handler.operation.cache
-        if policy is None:
-            return self._once(handler, exchange)
-        key, kept = self.cache.get(handler.operation, policy, exchange)
-        if kept:
-            return kept
-        reply = self._once(handler, exchange)
-        if key:
-            self.cache.put(key, policy, reply)
-        return reply
 
     def _once(self, handler: BoundHandler, exchange: Exchange) -> Reply:
         key = key_of(handler.operation, exchange)
@@ -99,8 +98,6 @@ class Dispatcher:
         outcome = self._within(handler.scoped, handler, exchange, key, self._values(handler, exchange))
         if isinstance(outcome, Exception):
             raise outcome
-        if handler.invalidates:
-            self.cache.forget_all()
         return outcome
 
     def _within(
@@ -128,6 +125,8 @@ class Dispatcher:
             if not self.is_recorded(error):
                 raise
             return error
+        if handler.operation.is_negotiated:
+            result = self.html.chosen(handler.operation, exchange, result)
         # What is kept has its body, whoever asked first.
         known = None if handler.operation.cache else exchange.arguments.get(IF_NONE_MATCH)
         reply = render(handler.operation, result, known)

@@ -25,7 +25,7 @@ class Principal(Protocol):
 class Exchange:
     """`fields` are the request's headers, by name; `headers` go onto every answer.
 
-    `arguments` are the values, good for the operation `validated`.
+    `arguments` are the values, good for the operation `validated`; `cache_place` is where to keep its answer.
     """
 
     request_id: str
@@ -38,6 +38,7 @@ class Exchange:
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     arguments: dict[str, Any] = field(default_factory=dict, repr=False)
     fingerprint: bytes = field(default=b"", repr=False)
+    cache_place: Any = field(default=None, repr=False)
 
     @property
     def caller(self) -> str:

@@ -1,24 +1,25 @@
-"""Rate limits of the contract, counted with Flask-Limiter's storage in moving windows."""
+"""Rate limits of the contract, counted by Flask-Limiter's strategy: moving windows, in memory or in Redis."""
 
 import asyncio
 import math
 import time
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import structlog
+from flask import Flask
 from flask_limiter import Limiter
-from limits.storage import MovingWindowSupport
+from flask_limiter.util import get_remote_address
+from limits.strategies import MovingWindowRateLimiter, RateLimiter
 
 from stockroom.contract.exchange import Exchange
-from stockroom.contract.operations import RateLimit
+from stockroom.contract.operations import POLICY, RateLimit
 from stockroom.contract.problems import Problem
-from stockroom.contract.windows import WindowStorage
+from stockroom.contract.windows import SCHEME, WindowStorage
 
 log = structlog.get_logger(__name__)
 
-POLICY = "default"
 RETRY_STORAGE = 5.0
 
 
@@ -33,21 +34,30 @@ class Standing(NamedTuple):
 class Limits:
     """Counts requests. Without its storage (Redis) it counts in process and tries again in some seconds."""
 
-    def __init__(self, limiter: Limiter, *, enforce: bool) -> None:
-        self.enforce = enforce
-        self.in_process = isinstance(limiter.storage, WindowStorage)
-        self._remote = cast("MovingWindowSupport", limiter.storage)
-        self._windows = limiter.storage if isinstance(limiter.storage, WindowStorage) else WindowStorage()
+    def __init__(self, flask: Flask, redis_url: str | None, *, enforce: bool) -> None:
+        extension = Limiter(
+            get_remote_address,
+            # Its hooks would see only requests that passed security and validation; Flask is asked for none.
+            app=flask,
+            storage_uri=redis_url or f"{SCHEME}://",
+            strategy="moving-window",
+        )
+        self._limiter = extension.limiter
+        self._in_process = MovingWindowRateLimiter(WindowStorage()) if redis_url else self._limiter
+        self._enforce = enforce
         self._retry_at = 0.0
 
     async def hold(self, exchange: Exchange, operation: str, rule: RateLimit) -> None:
         """Count a request, and tell its caller in headers. Raises Problem if it is one too many."""
-        standing = await self.hit(rule, f"{operation}/{_caller(exchange, rule)}")
-        exchange.headers += [
-            (b"ratelimit-policy", f'"{POLICY}";q={rule.quota};w={rule.window}'.encode()),
-            (b"ratelimit", f'"{POLICY}";r={standing.remaining};t={standing.reset}'.encode()),
-        ]
-        if not standing.allowed and self.enforce:
+        key = f"{operation}/{_caller(exchange, rule)}"
+        if self._limiter is self._in_process:
+            standing = _count(self._limiter, rule, key)
+        else:
+            # A storage on the network may be slow or frozen; the event loop must not be.
+            standing = await asyncio.to_thread(self._count_remotely, rule, key)
+        told = f'"{POLICY}";r={standing.remaining};t={standing.reset}'
+        exchange.headers += [rule.header, (b"ratelimit", told.encode())]
+        if not standing.allowed and self._enforce:
             raise Problem(
                 "quota-exceeded",
                 f"{rule.quota} requests in {rule.window} seconds are allowed here.",
@@ -55,35 +65,21 @@ class Limits:
                 members={"violated-policies": [POLICY]},
             )
 
-    async def hit(self, rule: RateLimit, key: str) -> Standing:
-        if self.in_process:
-            return self._count(rule, key)
-        # A storage on the network may be slow or frozen; the event loop must not be.
-        return await asyncio.get_running_loop().run_in_executor(None, self._hit_remote, rule, key)
-
-    def _hit_remote(self, rule: RateLimit, key: str) -> Standing:
+    def _count_remotely(self, rule: RateLimit, key: str) -> Standing:
         if time.monotonic() >= self._retry_at:
             try:
-                return _count_remotely(self._remote, rule, key)
+                return _count(self._limiter, rule, key)
             except Exception as error:  # noqa: BLE001 -- whatever the storage's client raises, requests go on
                 log.warning("limits.storage_away", error=repr(error))
                 self._retry_at = time.monotonic() + RETRY_STORAGE
-        return self._count(rule, key)
-
-    def _count(self, rule: RateLimit, key: str) -> Standing:
-        return _standing(rule, *self._windows.count(key, rule.quota, rule.window))
+        return _count(self._in_process, rule, key)
 
 
-def _count_remotely(storage: MovingWindowSupport, rule: RateLimit, key: str) -> Standing:
-    allowed = storage.acquire_entry(key, rule.quota, rule.window)
-    start, used = storage.get_moving_window(key, rule.quota, rule.window)
-    return _standing(rule, allowed, time.time() - start, used)
-
-
-def _standing(rule: RateLimit, allowed: bool, age: float, used: int) -> Standing:
-    """`age` is that of the window's first request, in seconds; `used` is how many it has."""
-    reset = min(max(math.ceil(rule.window - age), 1), rule.window)
-    return Standing(allowed, max(rule.quota - used, 0) if allowed else 0, reset)
+def _count(limiter: RateLimiter, rule: RateLimit, key: str) -> Standing:
+    allowed = limiter.hit(rule.item, key)
+    frees_at, remaining = limiter.get_window_stats(rule.item, key)
+    reset = min(max(math.ceil(frees_at - time.time()), 1), rule.window)
+    return Standing(allowed, max(remaining, 0) if allowed else 0, reset)
 
 
 def _caller(exchange: Exchange, rule: RateLimit) -> str:

@@ -15,6 +15,11 @@ from stockroom.contract.parameters import Parameter, converter_of, reader_of
 from stockroom.contract.schemas import Schemas
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+JSON, HTML = "application/json", "text/html"
+
+POLICY = "default"
+"""The name of an operation's only limit, in headers and problems."""
+
 FORM = "application/x-www-form-urlencoded"
 
 # These are kept by the runtime itself and never reach a handler.
@@ -28,6 +33,16 @@ class RateLimit:
     quota: int
     window: int
     per: Literal["ip", "user"]
+
+    @cached_property
+    def item(self) -> limits.RateLimitItem:
+        """The same in the words of the library that counts."""
+        return limits.RateLimitItemPerSecond(self.quota, self.window)
+
+    @cached_property
+    def header(self) -> tuple[bytes, bytes]:
+        """How callers are told of it (draft-ietf-httpapi-ratelimit-headers)."""
+        return b"ratelimit-policy", f'"{POLICY}";q={self.quota};w={self.window}'.encode()
 
 
 @dataclass(frozen=True)
@@ -64,6 +79,11 @@ class Operation:
         """The media type of the success, if it is always the same one."""
         content = list(self.responses[self.success].get("content", ()))
         return content[0] if len(content) == 1 else None
+
+    @cached_property
+    def is_negotiated(self) -> bool:
+        """Whether the success is JSON, and HTML for whoever prefers it."""
+        return list(self.responses[self.success].get("content", ())) == [JSON, HTML]
 
     @cached_property
     def cache_control(self) -> str:

@@ -76,6 +76,8 @@ def _rate_limit(document: Document, spec: Mapping[str, Any], rate: Any) -> Itera
         yield ("x-rate-limit", "per"), "a limit is per ip or per user"
     if rate["per"] == "user" and not _security_of(document, spec):
         yield ("x-rate-limit", "per"), "without security there is no user to count by"
+    if rate["per"] == "ip" and _security_of(document, spec):
+        yield ("x-rate-limit", "per"), "callers who are known are counted one by one, not by their address"
 
 
 def _request(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:

@@ -6,15 +6,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from types import ModuleType
-from typing import Any
 
 from connexion import ConnexionMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
-from connexion.resolver import Resolver
+from connexion.middleware.security import SecurityMiddleware
 from flask import Flask
-from flask_caching import Cache
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from starlette.types import ASGIApp
 
 from stockroom.contract.admission import AdmissionMiddleware
@@ -26,14 +22,15 @@ from stockroom.contract.contract import Contract
 from stockroom.contract.dispatch import Dispatcher, Provider
 from stockroom.contract.drift import Drift, Observer, Unobserved
 from stockroom.contract.guard import Guard
+from stockroom.contract.html import HtmlAnswers
 from stockroom.contract.idempotency import KeyStore
 from stockroom.contract.limits import Limits
+from stockroom.contract.parsing import add_contract
 from stockroom.contract.problems import Problem
 from stockroom.contract.rooms import COMMON, Size
 from stockroom.contract.routing import RoutingMiddleware
 from stockroom.contract.security import Authenticate, BearerTokens
 from stockroom.contract.validation import ValidationMiddleware
-from stockroom.contract.windows import SCHEME
 
 Lifespan = Callable[[ASGIApp], AbstractAsyncContextManager[None]]
 
@@ -42,6 +39,7 @@ Lifespan = Callable[[ASGIApp], AbstractAsyncContextManager[None]]
 class Surroundings:
     """What the runtime needs of the product and its configuration."""
 
+    flask: Flask
     handlers: ModuleType
     constants: Mapping[str, object]
     providers: Mapping[str, Provider]
@@ -66,7 +64,7 @@ class Surroundings:
 
 def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
     """Raises ContractError when contract and handlers do not fit."""
-    flask = Flask("stockroom")
+    redis_url = around.redis_url and _impatient(around.redis_url)
     handlers = bind_handlers(
         contract.document,
         contract.operations,
@@ -78,12 +76,13 @@ def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
     )
     dispatcher = Dispatcher(
         handlers,
-        AnswerCache(_cache(flask, around.redis_url)),
+        AnswerCache(around.flask, redis_url),
+        HtmlAnswers(around.flask, contract.document, contract.operations.values()),
         around.keys,
         around.is_recorded,
     )
-    limits = Limits(_limiter(around.redis_url), enforce=around.enforce_limits)
-    bridge = Bridge(flask, dispatcher, around.run, {COMMON: around.common_room, **around.rooms})
+    limits = Limits(around.flask, redis_url, enforce=around.enforce_limits)
+    bridge = Bridge(dispatcher, around.run, {COMMON: around.common_room, **around.rooms})
     drift = (
         Drift(Conformance(contract), around.drift_sample, around.observer) if around.drift_sample else None
     )
@@ -94,37 +93,14 @@ def build_service(contract: Contract, around: Surroundings) -> ASGIApp:
         middlewares=[
             LifespanMiddleware,
             partial(RoutingMiddleware, routes=contract.routes),
-            AdmissionMiddleware,
-            ValidationMiddleware,
+            SecurityMiddleware,
+            partial(AdmissionMiddleware, limits=limits),
+            partial(ValidationMiddleware, operations=contract.operations),
         ],
-        resolver=Resolver(lambda operation_id: handlers[operation_id].call),
         security_map={"oauth2": partial(BearerTokens, around.authenticate)},
     )
-    connexion.add_api(_routes(contract), operations=contract.operations, limits=limits)
+    add_contract(connexion, contract.document)
     return Guard(connexion, contract.catalogue, around.explain, around.trusted_proxies, drift)
-
-
-def _routes(contract: Contract) -> dict[str, Any]:
-    """The contract as far as Connexion needs it, to route and to authorize.
-
-    Given the whole, it would check, copy and dereference what the runtime has compiled already.
-    """
-    paths: dict[str, dict[str, Any]] = {}
-    for operation in contract.operations.values():
-        security = operation.spec.get("security", contract.document.raw.get("security", []))
-        entry = {
-            "operationId": operation.id,
-            "security": security,
-            "responses": {"default": {"description": ""}},
-        }
-        paths.setdefault(operation.path, {})[operation.method.lower()] = entry
-    schemes = contract.document.raw.get("components", {}).get("securitySchemes", {})
-    return {
-        "openapi": contract.document.raw["openapi"],
-        "info": contract.document.raw["info"],
-        "paths": paths,
-        "components": {"securitySchemes": schemes},
-    }
 
 
 @asynccontextmanager
@@ -139,25 +115,6 @@ async def _lifespan(
             await asyncio.to_thread(bridge.close)
             if drift:
                 drift.close()
-
-
-def _cache(flask: Flask, redis_url: str | None) -> Cache:
-    backend = "JsonRedisCache" if redis_url else "MemoryCache"
-    config = {"CACHE_TYPE": f"stockroom.contract.cache.{backend}", "CACHE_KEY_PREFIX": "stockroom:"}
-    if redis_url:
-        config["CACHE_REDIS_URL"] = _impatient(redis_url)
-    return Cache(flask, config=config)
-
-
-def _limiter(redis_url: str | None) -> Limiter:
-    return Limiter(
-        get_remote_address,
-        # Its hooks see only requests that passed security and validation; ours see all. So it gets an
-        # application of its own, to be configured by and never to be asked.
-        app=Flask("limits"),
-        storage_uri=_impatient(redis_url) if redis_url else f"{SCHEME}://",
-        strategy="moving-window",
-    )
 
 
 def _impatient(redis_url: str) -> str:

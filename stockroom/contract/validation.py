@@ -1,10 +1,8 @@
-"""Connexion's validation seam, compiled: every parameter and body is checked, and all faults are told."""
+"""Validation, compiled: every parameter and body is checked, and all faults are told."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
-from connexion.middleware.request_validation import RequestValidationAPI
-from connexion.operations import AbstractOperation
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stockroom.contract.bodies import MAX_BYTES, Upload, read_media_type, receive_chunks, too_large
@@ -12,7 +10,6 @@ from stockroom.contract.exchange import Exchange, exchange_of
 from stockroom.contract.operations import Operation
 from stockroom.contract.parameters import Fault, read_query
 from stockroom.contract.problems import MAX_ERRORS, Problem
-from stockroom.contract.routing import OperationMiddleware
 
 
 class CompiledValidation:
@@ -91,16 +88,15 @@ def _invalid(errors: list[Fault]) -> Problem:
     return Problem("validation-failed", f"{what} not what this operation takes{listed}.", errors=errors)
 
 
-class CompiledValidationAPI(RequestValidationAPI):  # type: ignore[misc]  # Connexion is not typed
-    """Connexion makes one of these per contract and asks it for each operation's validation."""
+class ValidationMiddleware:
+    """Stands where Connexion's RequestValidationMiddleware does, which makes validators for each request.
 
-    def __init__(self, *args: Any, operations: Mapping[str, Operation], **kwargs: Any) -> None:
-        self._operations = operations
-        super().__init__(*args, **kwargs)
+    It is a function that passes on, as routing is.
+    """
 
-    def make_operation(self, operation: AbstractOperation) -> CompiledValidation:
-        return CompiledValidation(self._operations[operation.operation_id], self.next_app)
+    def __init__(self, app: ASGIApp, operations: Mapping[str, Operation]) -> None:
+        self._validations = {id_: CompiledValidation(one, app) for id_, one in operations.items()}
 
-
-class ValidationMiddleware(OperationMiddleware):
-    api_cls = CompiledValidationAPI
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        operation = exchange_of(scope).operation
+        return self._validations[operation.id](scope, receive, send)  # type: ignore[union-attr]  # it has been routed

@@ -25,21 +25,17 @@ class WindowStorage(MemoryStorage):
 
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         """Count `amount` requests into the window of the last `expiry` seconds, unless they are too many."""
-        return self.count(key, limit, expiry, amount)[0]
-
-    def count(self, key: str, limit: int, expiry: int, amount: int = 1) -> tuple[bool, float, int]:
-        """The same, and the age of the window's first request in seconds, and how many it has."""
         with self._lock:
             now = time.monotonic()
             windows = self._windows.setdefault(expiry, OrderedDict())
             _forget(windows, now - expiry)
             window = windows.setdefault(key, deque())
             _drop(window, now - expiry)
-            allowed = len(window) + amount <= limit
-            if allowed:
-                window.extend([now] * amount)
-                windows.move_to_end(key)
-            return allowed, now - window[0] if window else 0.0, len(window)
+            if len(window) + amount > limit:
+                return False
+            window.extend([now] * amount)
+            windows.move_to_end(key)
+            return True
 
     def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
         """When the window's first request was counted, in seconds since the epoch, and how many there are."""

@@ -1,14 +1,15 @@
 """Access tokens: JWTs of the profile in RFC 9068, signed with HS256 and good for ten minutes."""
 
+import base64
 import json
 import re
 import secrets
 import threading
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from jwt import PyJWTError
-from jwt.api_jws import PyJWS
+from jwt import PyJWT, PyJWTError
 
 from stockroom.domain.accounts import USERNAME, Principal, scope_text
 from stockroom.security.revocations import Revocations
@@ -24,6 +25,19 @@ _LONGEST = 4096
 _HEADER = {"alg": "HS256", "typ": "at+jwt"}
 _ISSUER = _AUDIENCE = "stockroom"
 _CLAIMS = frozenset({"iss", "aud", "sub", "jti", "sid", "scope", "iat", "exp"})
+_ALGORITHM = "HS256"
+
+_VERIFIER = PyJWT(
+    {
+        "require": sorted(_CLAIMS),
+        "strict_aud": True,
+        "enforce_minimum_key_length": True,
+        # PyJWT reads the system's clock, and takes times that are texts or fractions. `_is_within_time` is
+        # given the clock that tokens are issued by.
+        "verify_exp": False,
+        "verify_iat": False,
+    }
+)
 
 # Three segments, the last of exactly 256 bits: anything else is not ours and costs no decoding.
 _SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
@@ -42,7 +56,6 @@ class Tokens:
             raise ValueError(f"the token key has {len(key)} bytes; HS256 needs {_MINIMUM_KEY} or more")
         self._key = key
         self._revocations = revocations
-        self._jws = PyJWS(algorithms=["HS256"])
         self._remembered = remembered
         self._known: dict[str, tuple[Principal, int]] = {}
         self._lock = threading.Lock()
@@ -59,7 +72,7 @@ class Tokens:
             "iat": issued,
             "exp": issued + LIFETIME,
         }
-        return self._jws.encode(json.dumps(claims).encode(), self._key, "HS256", {"typ": "at+jwt"})
+        return _VERIFIER.encode(claims, self._key, _ALGORITHM, {"typ": "at+jwt"})
 
     def verify(self, token: str, now: float) -> Principal | None:
         """Whose token this is, if it is good at `now` (seconds since the epoch); it never raises."""
@@ -77,12 +90,15 @@ class Tokens:
         if len(token) > _LONGEST or not _SHAPE.fullmatch(token):
             return None
         try:
-            parts = self._jws.decode_complete(token, self._key, algorithms=["HS256"])
-            claims = json.loads(parts["payload"], object_pairs_hook=_distinct)
+            parts = _VERIFIER.decode_complete(
+                token, self._key, algorithms=[_ALGORITHM], audience=_AUDIENCE, issuer=_ISSUER
+            )
+            _require_distinct(token)
         except (PyJWTError, ValueError, RecursionError):
             return None
+        claims = parts["payload"]
         # Equal to the one header we write: no other type, no `crit`, nothing that a later library might obey.
-        if parts["header"] != _HEADER or not _sound(claims, now):
+        if parts["header"] != _HEADER or not _is_ours(claims) or not _is_within_time(claims, now):
             return None
         principal = Principal(claims["sub"], frozenset(claims["scope"].split()), claims["sid"])
         known = principal, claims["exp"]
@@ -97,29 +113,30 @@ class Tokens:
             self._known[token] = known
 
 
-def _sound(claims: object, now: float) -> bool:
-    """Whether these are the claims we issue, each of its type and within its bounds."""
-    if not isinstance(claims, dict) or claims.keys() != _CLAIMS:
-        return False
+_TEXTS: Mapping[str, re.Pattern[str]] = {"sub": USERNAME, "jti": _ID, "sid": _ID, "scope": _SCOPE}
+
+
+def _is_ours(claims: Mapping[str, Any]) -> bool:
+    """Whether there are the claims that we issue and no others, each text in its form."""
+    return claims.keys() == _CLAIMS and all(
+        isinstance(claims[name], str) and pattern.fullmatch(claims[name]) is not None
+        for name, pattern in _TEXTS.items()
+    )
+
+
+def _is_within_time(claims: Mapping[str, Any], now: float) -> bool:
+    """Whether the token has been issued, for no longer than ours live, and has not expired before it was."""
     issued, expires = claims["iat"], claims["exp"]
     # `type` and not `isinstance`: a bool is an int, and 1.7e9 is not a time we ever write.
     if type(issued) is not int or type(expires) is not int:
         return False
-    return (
-        claims["iss"] == _ISSUER
-        and claims["aud"] == _AUDIENCE
-        and 0 <= issued <= now + _CLOCK_SKEW
-        and issued < expires <= issued + LIFETIME
-        and all(_matches(pattern, claims, name) for name, pattern in _TEXTS.items())
-    )
+    return 0 <= issued <= now + _CLOCK_SKEW and issued < expires <= issued + LIFETIME
 
 
-_TEXTS: Mapping[str, re.Pattern[str]] = {"sub": USERNAME, "jti": _ID, "sid": _ID, "scope": _SCOPE}
-
-
-def _matches(pattern: re.Pattern[str], claims: Mapping[str, object], name: str) -> bool:
-    value = claims[name]
-    return isinstance(value, str) and pattern.fullmatch(value) is not None
+def _require_distinct(token: str) -> None:
+    """Raises ValueError when a claim is given twice; PyJWT takes the last of them."""
+    payload = token.split(".")[1]
+    json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), object_pairs_hook=_distinct)
 
 
 def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import connexion
 import yaml
+from flask import Flask
 from starlette.types import ASGIApp
 
 from stockroom.contract.contract import load_contract
@@ -34,6 +35,7 @@ def stock_service_of(document: dict[str, Any]) -> ASGIApp:
 
 def our_service(uploads: Path, path: Path = TINY, **changes: Any) -> ASGIApp:
     around = Surroundings(
+        flask=Flask("tiny"),
         handlers=tiny,
         constants={},
         providers={"user": lambda exchange: nullcontext(exchange.principal and exchange.principal.subject)},

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from stockroom.contract.bridge import Bridge, Run
 from stockroom.contract.exchange import EXTENSION
@@ -19,17 +18,16 @@ class Dispatcher:
     """Notes who is at work at the same time, and in which threads."""
 
     def __init__(self, *, blocks: bool) -> None:
-        self._handler = SimpleNamespace(
-            on_loop=False, blocks=blocks, room=COMMON, operation=SimpleNamespace(cache=None)
-        )
+        operation = SimpleNamespace(cache=None)
+        self._handler = SimpleNamespace(on_loop=False, blocks=blocks, room=COMMON, operation=operation)
         self.busy = self.most = 0
         self.threads: set[int] = set()
 
     def handler(self, exchange: object) -> object:
         return self._handler
 
-    def kept(self, handler: object, exchange: object) -> None:
-        return None
+    async def settle(self, handler: object, exchange: object, reply: Reply) -> None:
+        pass
 
     def reply(self, handler: object, exchange: object) -> Reply:
         self.busy += 1
@@ -51,8 +49,8 @@ def serve(dispatcher: Dispatcher, requests: int, at_once: int) -> None:
 
     async def scenario(run: Run) -> None:
         rooms = {COMMON: Size(at_once, share=at_once)}
-        bridge = Bridge(Flask("test"), dispatcher, run, rooms)  # type: ignore[arg-type]  # all that it asks
-        exchange = SimpleNamespace(caller="ann")
+        bridge = Bridge(dispatcher, run, rooms)  # type: ignore[arg-type]  # all that it asks
+        exchange = SimpleNamespace(caller="ann", arguments={})
         scope: dict[str, Any] = {"type": "http", "extensions": {EXTENSION: exchange}}
         try:
             await asyncio.gather(*(bridge(scope, receive, send) for _ in range(requests)))

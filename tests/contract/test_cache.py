@@ -1,5 +1,6 @@
 """`x-cache`: answers are kept in JSON, for whom the contract says, and a cache that fails is no cache."""
 
+import asyncio
 import pickle
 import uuid
 from pathlib import Path
@@ -10,15 +11,16 @@ import pytest
 import redis
 from flask import Flask
 from flask_caching import Cache
+from flask_caching.backends.simplecache import SimpleCache
 
-from stockroom.contract.cache import AnswerCache
+from stockroom.contract.cache import AnswerCache, Place, open_backend
 from stockroom.contract.contract import Contract
 from stockroom.contract.exchange import Exchange
 from stockroom.contract.operations import CachePolicy, Operation
 from stockroom.contract.replies import Reply
 
 REPLY = Reply(200, {"ETag": '"a"'}, '{"é": 1}'.encode())
-OURS = "stockroom.contract.cache.JsonRedisCache"
+POLICY = CachePolicy(60, ("role",))
 
 
 class Planted:
@@ -31,9 +33,23 @@ class Planted:
         return Path.touch, (self.path,)
 
 
-def opened(kind: str, url: str | None = None, prefix: str = "test") -> Cache:
-    config = {"CACHE_TYPE": kind, "CACHE_KEY_PREFIX": prefix} | ({"CACHE_REDIS_URL": url} if url else {})
-    return Cache(Flask("cache"), config=config)
+def opened(url: str | None = None, prefix: str = "test") -> AnswerCache:
+    return AnswerCache(Flask("cache"), url, prefix)
+
+
+def get(
+    cache: AnswerCache, operation: Operation, exchange: Exchange, policy: CachePolicy = POLICY
+) -> tuple[Place | None, Reply | None]:
+    return asyncio.run(cache.get(operation, policy, exchange))
+
+
+def kept(cache: AnswerCache, operation: Operation, exchange: Exchange, policy: CachePolicy = POLICY) -> Place:
+    """Where a reply has been put, which was not there before."""
+    place, found = get(cache, operation, exchange, policy)
+    assert found is None
+    assert place
+    asyncio.run(cache.put(place, policy, REPLY))
+    return place
 
 
 @pytest.fixture
@@ -43,7 +59,7 @@ def prefix() -> str:
 
 @pytest.fixture
 def cache() -> AnswerCache:
-    return AnswerCache(opened("stockroom.contract.cache.MemoryCache"))
+    return opened()
 
 
 @pytest.fixture
@@ -56,39 +72,44 @@ def asked_by(name: str | None, *scopes: str, **arguments: Any) -> Exchange:
     return Exchange("1", "192.0.2.1", principal=principal, arguments=arguments)
 
 
-@pytest.mark.parametrize(
-    ("kind", "runs"), [("RedisCache", True), (OURS, False)], ids=["Flask-Caching's", "ours"]
-)
-def test_a_planted_pickle_is_run_by_flask_caching_and_not_by_us(
-    kind: str, runs: bool, redis_url: str, prefix: str, tmp_path: Path
+def test_a_planted_pickle_is_run_by_flask_caching_as_it_comes(
+    redis_url: str, prefix: str, tmp_path: Path
 ) -> None:
-    marker = tmp_path / "was-here"
+    config = {"CACHE_TYPE": "RedisCache", "CACHE_KEY_PREFIX": prefix, "CACHE_REDIS_URL": redis_url}
+    plant(redis_url, f"{prefix}key", tmp_path / "was-here")
+    assert Cache(Flask("cache"), config=config).get("key") is None
+    assert (tmp_path / "was-here").exists()
+
+
+def test_a_planted_pickle_is_not_run_by_us(redis_url: str, prefix: str, tmp_path: Path) -> None:
+    plant(redis_url, f"{prefix}key", tmp_path / "was-here")
+    assert open_backend(Flask("cache"), redis_url, prefix).get("key") is None
+    assert not (tmp_path / "was-here").exists()
+
+
+def plant(redis_url: str, key: str, marker: Path) -> None:
     with redis.Redis.from_url(redis_url) as client:
-        client.set(f"{prefix}key", b"!" + pickle.dumps(Planted(marker)), ex=60)
-    assert opened(kind, redis_url, prefix).get("key") is None
-    assert marker.exists() == runs
+        client.set(key, b"!" + pickle.dumps(Planted(marker)), ex=60)
 
 
 @pytest.mark.parametrize("planted", [b'{"status": 200}', b"[1]", b'"text"', b"7", b"!\x80\x05", b"\xff", b""])
 def test_what_is_no_answer_of_ours_counts_as_not_there(
     planted: bytes, redis_url: str, prefix: str, summary: Operation
 ) -> None:
-    cache = AnswerCache(opened(OURS, redis_url, prefix))
-    policy, exchange = CachePolicy(60, ("role",)), asked_by("ada", "stock:read")
-    key, _ = cache.get(summary, policy, exchange)
+    cache, exchange = opened(redis_url, prefix), asked_by("ada", "stock:read")
+    place = kept(cache, summary, exchange)
     with redis.Redis.from_url(redis_url) as client:
-        client.set(f"{prefix}{key}", planted, ex=60)
-    assert cache.get(summary, policy, exchange)[1] is None
-    cache.put(key, policy, REPLY)
-    assert cache.get(summary, policy, exchange)[1] == REPLY
+        client.set(f"{prefix}{place.key}", planted, ex=60)
+    assert get(cache, summary, exchange)[1] is None
+    asyncio.run(cache.put(place, POLICY, REPLY))
+    assert get(cache, summary, exchange) == (place, REPLY)
 
 
 def test_a_cache_that_is_away_is_no_cache(summary: Operation) -> None:
-    cache = AnswerCache(opened(OURS, "redis://127.0.0.1:1"))
-    policy = CachePolicy(60, ("role",))
-    assert cache.get(summary, policy, asked_by("ada")) == ("", None)
-    cache.put("key", policy, REPLY)
-    cache.forget_all()
+    cache = opened("redis://127.0.0.1:1")
+    assert get(cache, summary, asked_by("ada")) == (None, None)
+    asyncio.run(cache.put(Place("key", 0), POLICY, REPLY))
+    asyncio.run(cache.forget_all())
 
 
 @pytest.mark.parametrize(
@@ -108,28 +129,37 @@ def test_answers_are_shared_as_the_contract_says(
     vary: tuple[str, ...], other: Exchange, shared: bool, cache: AnswerCache, summary: Operation
 ) -> None:
     policy = CachePolicy(60, vary)
-    key, _ = cache.get(summary, policy, asked_by("ada", "stock:read"))
-    cache.put(key, policy, REPLY)
-    assert cache.get(summary, policy, asked_by("ada", "stock:read"))[1] == REPLY
-    assert cache.get(summary, policy, other)[1] == (REPLY if shared else None)
+    kept(cache, summary, asked_by("ada", "stock:read"), policy)
+    assert get(cache, summary, asked_by("ada", "stock:read"), policy)[1] == REPLY
+    assert get(cache, summary, other, policy)[1] == (REPLY if shared else None)
 
 
 def test_a_write_makes_all_answers_old(cache: AnswerCache, summary: Operation) -> None:
-    policy, exchange = CachePolicy(60, ("role",)), asked_by("ada")
-    key, _ = cache.get(summary, policy, exchange)
-    cache.put(key, policy, REPLY)
-    cache.forget_all()
-    assert cache.get(summary, policy, exchange)[1] is None
+    kept(cache, summary, asked_by("ada"))
+    asyncio.run(cache.forget_all())
+    kept(cache, summary, asked_by("ada"))
 
 
 def test_an_answer_made_of_what_was_before_a_write_is_not_kept_for_after(
     cache: AnswerCache, summary: Operation
 ) -> None:
-    policy, exchange = CachePolicy(60, ("role",)), asked_by("ada")
-    key, _ = cache.get(summary, policy, exchange)
-    cache.forget_all()
-    cache.put(key, policy, REPLY)
-    assert cache.get(summary, policy, exchange)[1] is None
+    place, _ = get(cache, summary, asked_by("ada"))
+    assert place
+    asyncio.run(cache.forget_all())
+    asyncio.run(cache.put(place, POLICY, REPLY))
+    assert get(cache, summary, asked_by("ada"))[1] is None
+
+
+def test_a_kept_answer_is_looked_for_once(serve: Any, sign_in: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    get_many = SimpleCache.get_many
+    monkeypatch.setattr(
+        SimpleCache, "get_many", lambda self, *keys: looked.append(keys[-1]) or get_many(self, *keys)
+    )
+    client, admin = serve(), sign_in("admin")
+    for asked in (1, 2):
+        assert client.get("/summary", headers=admin).status_code == 200
+        assert len(looked) == asked
 
 
 def test_processes_share_answers_through_redis(serve: Any, sign_in: Any, redis_url: str) -> None:

@@ -7,12 +7,15 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from flask import Flask
 
+from stockroom.contract.exchange import Exchange
 from stockroom.contract.limits import Limits
 from stockroom.contract.operations import RateLimit
-from stockroom.contract.service import _limiter
+from stockroom.contract.problems import Problem
+from stockroom.contract.service import _impatient
 
-RULE = RateLimit(3, 60, "user")
+RULE = RateLimit(3, 60, "ip")
 NOBODY = "redis://127.0.0.1:1"
 
 
@@ -22,11 +25,19 @@ def caller() -> str:
 
 
 def opened(redis_url: str | None) -> Limits:
-    return Limits(_limiter(redis_url), enforce=True)
+    return Limits(Flask("test"), redis_url and _impatient(redis_url), enforce=True)
 
 
 async def allowed(counted: Limits, caller: str, times: int) -> list[bool]:
-    return [(await counted.hit(RULE, caller)).allowed for _ in range(times)]
+    return [await is_allowed(counted, caller) for _ in range(times)]
+
+
+async def is_allowed(counted: Limits, caller: str) -> bool:
+    try:
+        await counted.hold(Exchange("1", caller), "handlers.things.read", RULE)
+    except Problem:
+        return False
+    return True
 
 
 def test_processes_share_what_is_counted(redis_url: str, caller: str) -> None:

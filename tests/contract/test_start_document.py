@@ -38,6 +38,18 @@ EXACT = "schema: {type: string, enum: [exact]}"
             replace("\n    Page:", "in: query", "in: body"), "\n    Page:", "", id="a parameter from nowhere"
         ),
         pytest.param(
+            replace(ITEMS, "components/parameters/Page'", "components/parameters/Leaf'"),
+            f"{ITEMS} > components/parameters/Leaf",
+            "#/components/parameters/Leaf is nowhere in this document",
+            id="a reference to nothing",
+        ),
+        pytest.param(
+            replace("\n  /:", "'#/components/schemas/Welcome'", "'https://example.org/welcome.json'"),
+            "https://example.org/welcome.json",
+            "https://example.org/welcome.json is nowhere in this document",
+            id="a reference to elsewhere",
+        ),
+        pytest.param(
             replace("\n    Page:", "in: query", "in: cookie"),
             "\n  /users: > get:",
             "page needs a schema and a place",

@@ -149,6 +149,12 @@ RATE, CACHE = "{limit: 5/minute, per: ip}", "{seconds: 60, vary: [role]}"
             "without security there is no user to count by",
             id="a limit per user of an open operation",
         ),
+        pytest.param(
+            replace("\n  /me:", "per: user", "per: ip"),
+            "\n  /me: > x-rate-limit",
+            "callers who are known are counted one by one",
+            id="a limit per address of an operation that asks for a token",
+        ),
         *(
             pytest.param(
                 replace(SUMMARY, CACHE, text),

@@ -7,6 +7,7 @@ from stockroom.contract.compatibility.comparer import Comparer
 from stockroom.contract.compatibility.findings import Both, Finding
 from stockroom.contract.compatibility.keywords import Breaks
 from stockroom.contract.document import Pointer
+from stockroom.contract.operations import HTML, JSON
 from stockroom.contract.problems import MEDIA_TYPE as PROBLEM
 
 # Answers to clients that asked for them, by a condition of their own.
@@ -45,9 +46,10 @@ class Answers:
 def _answer(answer: Both, comparer: Comparer) -> Iterator[Finding]:
     yield from _headers(answer, comparer)
     was, now = answer.before.get("content", {}), answer.after.get("content", {})
-    # Nothing is negotiated here: what may be answered may be answered to anybody.
+    # What may be answered may be answered to anybody, but for HTML, which has to be asked for.
     for media in (media for media in now if media not in was):
-        yield answer.finding(f"{media} is new", "content", media)
+        if (list(was), media) != ([JSON], HTML):
+            yield answer.finding(f"{media} is new", "content", media)
     for media in was:
         if media not in now:
             yield answer.finding(f"{media} is gone", "content")

@@ -147,6 +147,15 @@ ANSWERS = [
         "text/plain is new",
         "text/plain is gone",
     ),
+    case(
+        "HTML for whoever asks for it, beside JSON, added or taken away",
+        add(
+            "\n  /health/live: > example: {status: ok}",
+            "\n            text/html:\n              schema: {type: string, maxLength: 9}",
+        ),
+        HARMLESS,
+        "text/html is gone",
+    ),
 ]
 
 PROBLEMS = [

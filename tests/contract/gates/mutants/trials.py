@@ -15,7 +15,8 @@ from stockroom.contract.binding import bind_handlers
 from stockroom.contract.compatibility import breaking_changes
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract, compile_contract
-from stockroom.contract.document import ContractError, Document, check_document
+from stockroom.contract.document import ContractError, Document
+from stockroom.contract.parsing import check_document
 from tests.contract.gates.examples import example_faults
 from tests.contract.gates.facts import Fact
 from tests.contract.gates.lint import RULES, lint

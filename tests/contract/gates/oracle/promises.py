@@ -7,8 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
-from stockroom.contract.limits import POLICY
-from stockroom.contract.operations import IF_NONE_MATCH, RateLimit
+from stockroom.contract.operations import IF_NONE_MATCH, POLICY, RateLimit
 from stockroom.contract.parameters import Parameter
 from stockroom.contract.replies import Reply, conditional
 from tests.contract.gates.oracle.cases import Case
