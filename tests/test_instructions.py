@@ -37,8 +37,8 @@ MORE = 1.03
 """How much of a figure may be counted before it fails; what is as much below it is told."""
 
 FIGURES = Path(__file__).with_name("instructions.json")
-TESTS = "/tests/"
-"""In the paths of files whose instructions do not count."""
+TESTS = str(Path(__file__).parent)
+"""The folder of the files whose instructions do not count."""
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 WRITES = os.environ.get("STOCKROOM_TEST_INSTRUCTIONS") == "write"
