@@ -16,12 +16,12 @@ TALLY_SECONDS = 1
 INDEX_SECONDS = 1
 TIDY_SECONDS = 3600
 
-# A task takes up to three connections: to read, to write, and for its lease; a pool of threads has several.
+# A task takes up to three connections (reads, writes, lease), and a thread pool runs several tasks.
 _CONNECTIONS = 20
 
 
 def _open_parts() -> Parts:
-    # Rows are held to the same contract as requests; nothing else of its runtime is used here.
+    # Rows are validated against the same contract as requests; nothing else of its runtime is used here.
     from stockroom.contract.rows import row_validator  # noqa: PLC0415
 
     known = settings.load()
@@ -41,9 +41,9 @@ app.add_defaults(lambda: configuration.for_worker(settings.load()))
 
 @app.task(name=configuration.RUN)  # type: ignore[untyped-decorator] # Celery ships no types.
 def run(task_id: str) -> None:
-    """Work on the task of this id, unless it is finished or another worker is at it."""
+    """Run the task with this id, unless it is finished or another worker holds it."""
     if worker.stopping():
-        # The next worker's sweep finds it.
+        # The sweep of the next worker finds the task.
         return
     parts = worker.parts()
     execution.execute(parts.database, task_id, _do, lease_seconds=parts.settings.lease_seconds)

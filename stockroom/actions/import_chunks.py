@@ -1,7 +1,7 @@
 """The chunks of an import: each is one transaction, and they are committed in the order of the file.
 
-A chunk that has nothing in common with the one before is applied beside it, on a connection of its own, so
-that PostgreSQL works on both at once; then it waits for its turn.
+A chunk that shares no key with the one before runs in parallel on a connection of its own, so that PostgreSQL
+works on both; it waits for the earlier chunk before it commits.
 """
 
 import asyncio
@@ -20,16 +20,16 @@ from stockroom.storage import tasks
 from stockroom.storage.engines import Database, Work
 
 LISTED = 100_000
-"""Entries of a task's error list at most; what comes after them is counted in the summary only."""
+"""The most entries of a task's error list; further ones are only counted in the summary."""
 
 PATIENCE = 1.0
-"""Seconds that a chunk waits for its turn, whatever it has locked."""
+"""Seconds that a chunk waits for its turn while it holds locks."""
 
 _SUMMARY = ("created", "updated", "unchanged", "merged", "rejected")
 
 
 class Chunk(NamedTuple):
-    """Some rows of the file. They are not new to the task if an earlier worker has applied them."""
+    """Some rows of the file. `is_new` is False if an earlier worker has applied them."""
 
     rows: list[Checked]
     is_new: bool
@@ -58,7 +58,7 @@ class Standing:
 
 
 class Chunks:
-    """Applies one chunk after the other, up to two at a time."""
+    """Applies chunks in order, up to two in parallel."""
 
     def __init__(self, database: Database, lease: Lease, applier: Applier) -> None:
         self.standing = Standing.of(lease)
@@ -66,7 +66,7 @@ class Chunks:
         self._lease = lease
         self._applier = applier
         self._fibers = fibers.Fibers()
-        # SQLite has one writer, and would have the second wait in the thread of the first.
+        # SQLite has one writer: the second chunk would wait in the thread of the first.
         self._side_by_side = database.writes.dialect.name != "sqlite"
         self._before: asyncio.Task[None] | None = None
         self._last: asyncio.Task[None] | None = None
@@ -75,7 +75,7 @@ class Chunks:
         self._turn.set()
 
     async def begin(self, chunk: Chunk) -> None:
-        """Begin with the next chunk, as soon as it may be. Raises what chunks before it raised."""
+        """Begin the next chunk as soon as it may run. Raises the errors of earlier chunks."""
         valid = chunk.valid
         changing = self._applier.changes(valid) if self._side_by_side else None
         if changing is None or self._changing is None or changing & self._changing:
@@ -87,7 +87,7 @@ class Chunks:
         self._before, self._last, self._changing = self._last, task, changing
 
     async def end(self) -> None:
-        """Wait until all that was begun is committed. Raises what it raised."""
+        """Wait until all chunks that were begun are committed. Raises their errors."""
         for task in (self._before, self._last):
             if task:
                 await task
@@ -100,12 +100,12 @@ class Chunks:
         following.set()
 
     def _commit(self, chunk: Chunk, valid: list[Valid], turn: asyncio.Event) -> bool:
-        """Apply the chunk; False, and nothing is done, if its turn does not come."""
+        """Apply the chunk. Roll back and return False if its turn does not come in time."""
         with self._database.work() as work:
             applied = self._applier.apply(work, valid)
             if not _comes(turn):
-                # The one before may wait for what this one has locked, by way of a third who waits for both.
-                # No database sees that circle.
+                # The chunk before may wait, by way of a third transaction, for locks of this one. The
+                # database cannot detect this deadlock.
                 work.rollback()
                 return False
             if chunk.is_new:

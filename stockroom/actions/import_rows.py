@@ -1,4 +1,4 @@
-"""Working off an import: a stored file is read row by row and applied in chunks, each one transaction."""
+"""Run an import: a stored file is read row by row and applied in chunks, each in one transaction."""
 
 import asyncio
 import contextlib
@@ -17,13 +17,13 @@ from stockroom.storage.engines import Database
 from stockroom.storage.files import FileStore
 
 CHUNK = 1_000
-"""Rows a transaction."""
+"""Rows in one transaction."""
 
 _AT_ONCE = 100
-"""Rows that are read before those who wait for the database are looked after again."""
+"""Rows that are read before the event loop serves the chunks that wait for the database."""
 
 Validate = Callable[[Mapping[str, Any]], list[tuple[str | None, str]]]
-"""Holds a row against the contract: (field or None, message) for each fault."""
+"""Validates a row against the contract: (field or None, message) for each fault."""
 
 Validators = Mapping[str, Validate]
 """Validators by the name of their schema."""
@@ -37,17 +37,17 @@ def run(
     validators: Validators,
     stopping: Callable[[], bool],
 ) -> bool:
-    """Import from where the task stands to the end of its file; False if `stopping` said to leave off before.
+    """Import from the task's progress to the end of its file; False if `stopping` asked to stop before.
 
-    Raises LeaseLost once the task is cancelled or another's, FileNotFoundError if its file is gone, and
-    Unworkable.
+    Raises LeaseLost once the task is cancelled or belongs to another worker, FileNotFoundError if its file is
+    gone, and Unworkable.
     """
     options = ImportOptions.from_parameters(lease.parameters)
     kind = KINDS[options.kind]
     with files.open(options.file) as source:
         found = survey(source, options.encoding)
     with database.work() as work:
-        # Without the header. Empty lines and values of several lines make it less in the end.
+        # Without the header. Empty lines and values with line breaks make the final number smaller.
         leases.renew(work, lease, total=max(found.lines - 1, lease.done))
     applier = kind.applier(lease, options)
     chunks = Chunks(database, lease, applier)
@@ -67,7 +67,7 @@ def run(
 def _checked(
     source: BinaryIO, encoding: str, options: ImportOptions, fields: Fields, validate: Validate
 ) -> Iterator[Checked]:
-    # Rows are checked while they are read, so that no chunk of oversized values is ever held.
+    # Rows are validated as they are read, so that no chunk holds oversized values.
     rows = read_rows(
         source,
         encoding=encoding,
@@ -84,7 +84,7 @@ def _check(
     row: Row, options: ImportOptions, fields: Fields, missing: frozenset[str], validate: Validate
 ) -> Checked:
     values, faults = read_row(row.values, fields, missing)
-    # What is missing is known by now; stand-ins let the other values be judged all the same.
+    # Missing fields are reported already; placeholders let the contract validate the other values.
     against_contract = validate({**fields.required, **values} if faults else values)
     if not faults and not against_contract:
         return row.line, values
@@ -98,7 +98,7 @@ def _check(
 
 
 async def _work_off(chunks: Chunks, rows: AsyncIterator[Chunk], stopping: Callable[[], bool]) -> bool:
-    """Whether all were applied."""
+    """Apply all chunks; False if `stopping` asked to stop before the end."""
     async for chunk in rows:
         if stopping():
             await chunks.end()
@@ -109,7 +109,7 @@ async def _work_off(chunks: Chunks, rows: AsyncIterator[Chunk], stopping: Callab
 
 
 async def _divided(rows: Iterator[Checked], done: int, *, again: bool) -> AsyncIterator[Chunk]:
-    """The rows by chunks. The first `done` are not new, and come only if `again`."""
+    """Divide the rows into chunks. The first `done` rows are not new; they are included only if `again`."""
     earlier = islice(rows, done)
     while taken := await _taken(earlier):
         if again:
