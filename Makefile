@@ -3,10 +3,10 @@ PYTHON ?= python3
 SHELL := /bin/sh
 PIP := .venv/bin/pip --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types imports pytest gates mutants fuzz bench scale format release lock clean
+.PHONY: help run test check lint types imports pytest gates mutants fuzz instructions bench scale format release lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/.runtime ## the API and its worker in this terminal; Ctrl-C stops both
 	@exec .venv/bin/stockroom run
@@ -45,6 +45,10 @@ mutants: .venv/.dev ## which gates see that the contract was changed; needs what
 # Other requests each time; what fails says its seed. ARGS="--seed 7 --max-examples 50" repeats a run.
 fuzz: .venv/.dev ## thousands of made-up requests, and the hostile ones with another seed
 	STOCKROOM_TEST_FUZZ="$(or $(ARGS),--max-examples 300)" .venv/bin/pytest -s tests/fuzz
+
+# The figures are those of one version of Python; the commit says why they have changed.
+instructions: .venv/.dev ## write the figures of tests/test_instructions.py anew
+	STOCKROOM_TEST_INSTRUCTIONS=write .venv/bin/pytest --numprocesses 0 tests/test_instructions.py
 
 # Takes half an hour with nothing else running; ARGS="--quick" shows that it works, ARGS="--help" what else there is.
 bench: .venv/.dev ## compare the speed with other stacks; needs PostgreSQL and wrk, and Node for Fastify

@@ -9,16 +9,16 @@ from stockroom.storage.pages import Page, PageRequest
 
 
 def asked(page: int | None, per_page: int, cursor: str | None, count: str | None = None) -> PageRequest:
-    """The page request that the contract's list parameters spell; `count` is `exact` or anything else."""
+    """Build the page request from the contract's list parameters; `count` is `exact` or anything else."""
     return PageRequest(page=page, per_page=per_page, cursor=cursor, exact=count == "exact")
 
 
 def answer(
     name: str, page: Page[Any], path: str, filters: Mapping[str, object]
 ) -> tuple[dict[str, object], dict[str, str]]:
-    """Build the body and the headers of a list whose rows stand under `name`.
+    """Build the body and the headers of a list; `name` is the member that holds its rows.
 
-    `next` is a relative URL with those `filters` that are not None, `per_page` and the cursor.
+    `next` is a relative URL with the `filters` that are not None, `per_page` and the cursor.
     """
     following = _following(page, path, filters)
     body: dict[str, object] = {

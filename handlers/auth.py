@@ -15,7 +15,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 
 class Settings(Protocol):
-    """What registering needs to know of the settings."""
+    """The settings that registration depends on."""
 
     @property
     def registration(self) -> str: ...

@@ -1,4 +1,4 @@
-"""What people counted, made into movements."""
+"""Counts, recorded as movements."""
 
 from typing import Any
 

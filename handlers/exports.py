@@ -1,4 +1,4 @@
-"""Files that long work makes."""
+"""Exports: files that long work writes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Files that become long work."""
+"""Imports: files that long work processes."""
 
 from stockroom.actions import imports
 from stockroom.actions.imports import Upload

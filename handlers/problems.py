@@ -1,4 +1,4 @@
-"""The catalogue of problem types, which a problem's `type` points into."""
+"""The catalogue of problem types; the `type` of a problem refers to it."""
 
 from collections.abc import Mapping
 

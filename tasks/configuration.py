@@ -6,11 +6,11 @@ from stockroom.settings import Settings
 
 QUEUE = "stockroom"
 RUN = "stockroom.run"
-"""Celery's name of the one task there is: to work on the task of the given id."""
+"""The name of the only Celery task: run the task with the given id."""
 
 _WORKER_SECONDS = 5
 _DISPATCHER_SECONDS = 1
-"""How long a broker may take to answer."""
+"""Seconds that a broker may take to answer."""
 
 
 def for_worker(settings: Settings) -> dict[str, Any]:
@@ -20,9 +20,9 @@ def for_worker(settings: Settings) -> dict[str, Any]:
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,
         "worker_redirect_stdouts": False,
-        # The timer's thread ends after one such nap, in seconds.
+        # The timer's thread checks this often, in seconds, whether it must end.
         "worker_timer_precision": 0.2,
-        # A message that waits in a worker is lost with it.
+        # A worker that is killed loses the messages that it has prefetched.
         "worker_prefetch_multiplier": 1,
     }
 
@@ -30,9 +30,10 @@ def for_worker(settings: Settings) -> dict[str, Any]:
 def for_dispatcher(settings: Settings) -> dict[str, Any]:
     options = _transport(settings, _DISPATCHER_SECONDS)
     if settings.broker_url.startswith("amqp"):
-        # A worker waits for messages at its leisure; here every read awaits the answer to a write.
+        # Only here: a worker waits for messages as long as it takes, but here each read awaits the reply to a
+        # write.
         options |= {"read_timeout": _DISPATCHER_SECONDS, "write_timeout": _DISPATCHER_SECONDS}
-    # kombu would try to connect for ever, also where a publisher asks for no retries.
+    # Without this kombu retries the connection for ever, even if the publisher asks for no retries.
     return _common(settings, _DISPATCHER_SECONDS) | {"broker_transport_options": options | {"max_retries": 0}}
 
 
@@ -49,7 +50,7 @@ def _common(settings: Settings, seconds: float) -> dict[str, Any]:
 
 
 def _broker_url(settings: Settings) -> str:
-    # kombu asks for a host even where there can be none.
+    # kombu requires a host, even where a URL has none.
     return "filesystem://localhost" if settings.broker_url == "filesystem://" else settings.broker_url
 
 

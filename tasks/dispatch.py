@@ -1,4 +1,4 @@
-"""Calling for a worker, from a process that must not wait for the broker."""
+"""Publish tasks from a process that must not wait for the broker."""
 
 import threading
 from collections.abc import Callable
@@ -19,9 +19,9 @@ Send = Callable[[str], object]
 
 
 class Dispatcher:
-    """Publishes tasks from a thread of its own. Whatever the broker does, `publish` returns at once.
+    """Publishes tasks in a thread of its own. Whatever the broker does, `publish` returns at once.
 
-    A call that does not get through is logged and forgotten: the sweep of the workers finds the task.
+    A message that cannot be sent is logged and dropped: the sweep of the workers finds the task.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -38,14 +38,14 @@ class Dispatcher:
             log.warning("task.not_published", task=task_id, reason="too many are waiting")
 
     def start(self) -> None:
-        """Begin publishing; `publish` does so by itself."""
+        """Start the thread; `publish` does so by itself."""
         with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
                 self._thread.start()
 
     def close(self) -> None:
-        """Stop, after what is waiting is published or two seconds have passed."""
+        """Stop once all waiting messages are sent, or after two seconds."""
         with self._starting:
             thread, self._thread = self._thread, None
         if thread is not None:
@@ -66,7 +66,7 @@ class Dispatcher:
 
 
 def _sender(settings: Settings) -> Send:
-    # Loading Celery takes a tenth of a second and more, which the start of the API need not wait for.
+    # Loading Celery takes a tenth of a second or more; the start of the API need not wait for it.
     from celery import Celery  # noqa: PLC0415 - see above
 
     from tasks import folder  # noqa: PLC0415 - see above

@@ -1,4 +1,4 @@
-"""Working on one task: it is claimed, kept, and its outcome written. Celery is not needed for that."""
+"""Run one task: claim it, keep its lease, and record its outcome. Needs no Celery."""
 
 import contextlib
 import threading
@@ -15,14 +15,14 @@ from stockroom.storage.engines import Database
 log = structlog.get_logger(__name__)
 
 Run = Callable[[Lease], bool]
-"""Does the work to its end, or returns False because it was asked to leave off."""
+"""Does the work to its end, or returns False if it was asked to stop."""
 
-# The database or the file store is away; the lease runs out, and the task is taken up again.
+# The database or the file store is unavailable: the lease expires, and a worker claims the task again.
 _PASSING = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, OSError)
 
 
 def execute(database: Database, task_id: str, run: Run, *, lease_seconds: float) -> None:
-    """Work on the task, unless it is finished or another worker is at it."""
+    """Run the task, unless it is finished or another worker holds it."""
     with database.work() as work:
         lease = leases.claim(work, task_id, seconds=lease_seconds)
     if lease is None:
@@ -80,7 +80,7 @@ def _renew(database: Database, lease: Lease, over: threading.Event) -> None:
             with database.work() as work:
                 leases.renew(work, lease)
         except LeaseLost:
-            # The work itself finds out before its next write.
+            # The work itself gets LeaseLost at its next write.
             return
         except sa.exc.SQLAlchemyError as error:
             log.warning("task.lease_not_renewed", task=lease.task_id, reason=repr(error))

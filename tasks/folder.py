@@ -1,6 +1,6 @@
-"""kombu's broker in a folder, with messages that are there once they are whole.
+"""kombu's filesystem broker, with messages that appear only when they are complete.
 
-kombu makes them where workers look for them, and a worker that finds a half one ends.
+kombu writes messages where workers look for them, and a worker that reads an incomplete one ends.
 """
 
 import time
@@ -16,7 +16,7 @@ class Channel(filesystem.Channel):
     def _put(  # type: ignore[override] # As its own base class does.
         self, queue: str, payload: Any, **kwargs: Any
     ) -> None:
-        # Named as kombu does; nobody looks for names of another ending.
+        # Named as kombu names them; workers ignore other suffixes.
         whole = Path(self.data_folder_out, f"{time.monotonic_ns() // 10**6}_{uuid.uuid4()}.{queue}.msg")
         part = whole.with_name(f"{whole.name}.part")
         part.write_text(dumps(payload))  # type: ignore[no-untyped-call] # kombu ships few types.
@@ -28,5 +28,5 @@ class Transport(filesystem.Transport):
 
 
 def install() -> None:
-    """Have kombu use it for `filesystem://`."""
+    """Make kombu use it for `filesystem://`."""
     TRANSPORT_ALIASES["filesystem"] = f"{__name__}:{Transport.__name__}"

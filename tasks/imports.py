@@ -14,7 +14,7 @@ TASKS = frozenset(map(task_kind, KINDS))
 
 
 def validators(validator_of: Callable[[str], Validate]) -> Validators:
-    """What rows of each kind are held against, made from the contract's schemas by their names."""
+    """The validators of each kind's rows, compiled from the contract's schemas by name."""
     return {kind.schema: validator_of(kind.schema) for kind in KINDS.values()}
 
 

@@ -1,4 +1,4 @@
-"""Sweeps: what every worker does now and then beside its tasks."""
+"""Sweeps: the periodic duties of every worker."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,14 +12,14 @@ from stockroom.storage.engines import Database
 
 log = structlog.get_logger(__name__)
 
-# Reservations that are closed in one transaction, so that nobody waits long for the levels it locks.
+# Reservations closed in one transaction: few, so that the locks on their levels are short.
 _BATCH = 20
 
 
 def republish(database: Database, send: Callable[[str], object]) -> None:
-    """Call again for every task that waits for a worker. Several workers may do this at the same time."""
+    """Publish again every task that waits for a worker. Several workers may do this at the same time."""
     with database.connect() as reader:
-        # Most of the time there is none, and looking takes no lock.
+        # Usually there is none, and this check takes no lock.
         if not leases.any_unattended(reader, database.clock()):
             return
     with database.work() as work:
@@ -32,7 +32,7 @@ def republish(database: Database, send: Callable[[str], object]) -> None:
 def expire(database: Database, stopping: Callable[[], bool]) -> None:
     """Close the reservations that have expired, until none is left. Several workers may do this at once."""
     with database.connect() as reader:
-        # Most of the time there is none, and looking takes no lock.
+        # Usually there is none, and this check takes no lock.
         if not reservations.any_due(reader, database.clock()):
             return
     while not stopping():
@@ -44,7 +44,7 @@ def expire(database: Database, stopping: Callable[[], bool]) -> None:
 
 
 def tally(database: Database, stopping: Callable[[], bool]) -> None:
-    """Take into the summary's totals what has changed, until nothing is left. One at a time does it."""
+    """Add all changes to the summary's totals. One worker at a time does this."""
     with database.connect() as reader:
         if not summary.any_untallied(reader):
             return
@@ -55,20 +55,21 @@ def tally(database: Database, stopping: Callable[[], bool]) -> None:
 
 
 def index(database: Database) -> None:
-    """Put the items that were written of late into the index of searches. Several workers may do this."""
+    """Merge newly written items into the search index. Several workers may do this."""
     with database.connect() as connection:
         item_search.merge_pending(connection)
 
 
 def sweeping(duties: Sequence[tuple[float, Callable[[], None]]]) -> type[Any]:
-    """Make the worker's step that does each of `duties` at the start, and again every so many seconds.
+    """Make the worker step that runs each of `duties` at the start, and again every so many seconds.
 
-    It goes by the worker's timer (Celery: Extensions and Bootsteps), which is a thread of its own on the
-    filesystem broker, and part of the event loop on others, where a solo pool sweeps between its tasks.
+    It uses the worker's timer (Celery: Extensions and Bootsteps), which is a thread of its own on the
+    filesystem broker. On other brokers it is part of the event loop: there a solo pool sweeps between tasks.
     """
 
     class Sweeping(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships no types.
-        # The pool forks before the timer's thread begins, so that no process inherits a lock it holds.
+        # The pool forks before the timer's thread starts, so that no process inherits a lock that the thread
+        # holds.
         requires = ("celery.worker.components:Timer", "celery.worker.components:Pool")
 
         def start(self, worker: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a worker holds: its parts, opened once a process, and whether it is asked to stop."""
+"""The state of a worker: its parts, opened once a process, and whether it was asked to stop."""
 
 import multiprocessing
 import threading
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 @frozen
 class Parts:
-    """What work is done with."""
+    """What tasks need to run."""
 
     settings: Settings
     database: Database
@@ -29,7 +29,7 @@ class Parts:
 
 
 class Worker:
-    """The state of a worker; its methods answer Celery's signals, which is what their parameters are for."""
+    """The state of a worker. Its methods handle Celery's signals, which define their parameters."""
 
     def __init__(self, open_parts: Callable[[], Parts]) -> None:
         self._open = open_parts
@@ -49,20 +49,20 @@ class Worker:
         return self._stopping is not None and bool(self._stopping.value)
 
     def prepare(self, sender: Any, **event: object) -> None:
-        """Before anything starts."""
-        # Shared with the processes forked later, and without a lock, for a signal handler sets it.
+        """Called before anything starts."""
+        # Shared with the processes that are forked later. It has no lock, because a signal handler sets it.
         self._stopping = multiprocessing.RawValue("b", 0)
-        # Workers learn all they need of each other from the database.
+        # Workers exchange all information through the database.
         sender.options.update(without_gossip=True, without_mingle=True, without_heartbeat=True)
 
     def begin_process(self, **event: object) -> None:
-        """In a new process of the pool."""
-        # Connections must not be shared: the parent's are neither used nor closed here.
+        """Called in each new process of the pool."""
+        # Connections must not be shared: do not use or close those of the parent process.
         self._inherited, self._parts = self._parts, None
         self._opening = threading.Lock()
 
     def stop(self, **event: object) -> None:
-        """Work leaves off after its chunk."""
+        """Called when the worker must stop: work ends after its current chunk."""
         if self._stopping is not None:
             self._stopping.value = 1
 
@@ -73,32 +73,34 @@ class Worker:
                 self._parts = None
 
     def sweep(self, send: Callable[[str], object]) -> None:
-        """Call for workers again where that is due; database and broker may be away."""
+        """Publish waiting tasks again; database and broker may be unavailable."""
         if self.stopping():
             return
         try:
             republish(self.parts().database, send)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next sweep is soon
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next sweep comes soon
             log.warning("sweep.failed", reason=repr(error))
 
     def expire(self) -> None:
-        """Begin to close the reservations that have expired."""
+        """Start closing the reservations that have expired."""
         self._begin("expiry", lambda: expire(self.parts().database, self.stopping))
 
     def tally(self) -> None:
-        """Begin to take into the summary's totals what has changed."""
+        """Start adding the latest changes to the summary's totals."""
         self._begin("tally", lambda: tally(self.parts().database, self.stopping))
 
     def index(self) -> None:
-        """Begin to put into the index of searches what was written of late."""
+        """Start merging newly written items into the search index."""
         self._begin("index", lambda: index(self.parts().database))
 
     def tidy(self) -> None:
-        """Begin to throw away what has served its time."""
+        """Start deleting what is no longer needed."""
         self._begin("housekeeping", lambda: housekeeping.tidy(self.parts().database, self.parts().files))
 
     def _begin(self, name: str, duty: Callable[[], object]) -> None:
-        """Do this in a thread, as it may take seconds, which no event loop can wait; not twice at a time."""
+        """Run this in a thread, for it may take seconds and must not block an event loop; one thread per
+        name.
+        """
         running = self._running.get(name)
         if not self.stopping() and (running is None or not running.is_alive()):
             thread = threading.Thread(target=self._attempt, args=(name, duty), name=name, daemon=True)

@@ -5,8 +5,9 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,27 @@ POSTGRESQL = os.environ.get("STOCKROOM_TEST_POSTGRESQL_URL", "postgresql://postg
 REDIS = os.environ.get("STOCKROOM_TEST_REDIS_URL", "redis://127.0.0.1/9")
 
 CONNECTIONS = 8
+TOLD = "told"
+_told: list[str] = []
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Have a line shown at the end of the run, whether the test fails or not."""
+    return partial(record_property, TOLD)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call":
+        _told.extend(str(text) for name, text in report.user_properties if name == TOLD)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    # Here are the reports of all workers of xdist.
+    if _told:
+        terminalreporter.section("told by tests")
+    for line in _told:
+        terminalreporter.line(line)
 
 
 def pytest_collection_finish() -> None:

@@ -1,4 +1,4 @@
-"""Accounts: made, read, and changed by their owners and by administrators."""
+"""Use cases of accounts: create, read and change them, by their owners and by administrators."""
 
 from dataclasses import replace
 
@@ -33,10 +33,10 @@ def register(
     default_role: Role,
     first_is_admin: bool,
 ) -> Account:
-    """Make an account with the default role; the first of all is an admin where `first_is_admin` says so.
+    """Create an account with the default role. With `first_is_admin` the first account becomes an admin.
 
-    That is for the embedded database alone, whose single writer lets nobody in between looking and inserting.
-    Raises RegistrationClosed, WeakPassword, UsernameTaken, Overloaded.
+    Use that for the embedded database only: its single writer keeps others out between the check and the
+    insert. Raises RegistrationClosed, WeakPassword, UsernameTaken, Overloaded.
     """
     if not is_open:
         raise RegistrationClosed("Accounts are made by an administrator here.")
@@ -46,7 +46,7 @@ def register(
 
 
 def create_admin(work: Work, *, username: str, email: str, password: str, passwords: Passwords) -> Account:
-    """Make an admin, from the command line, where no contract has looked at the values.
+    """Create an admin from the command line, where the contract has not validated the values.
 
     Raises InvalidRequest, WeakPassword, UsernameTaken, Overloaded.
     """
@@ -97,8 +97,8 @@ def change_password(
 ) -> None:
     """Change the caller's password and end all other sessions of the account.
 
-    Wrong current passwords count as failed logins do: a stolen session must not serve to guess.
-    Raises WrongPassword, WeakPassword, TooManyAttempts, Overloaded.
+    A wrong current password counts as a failed login: a stolen session must not help to guess it. Raises
+    WrongPassword, WeakPassword, TooManyAttempts, Overloaded.
     """
     name = principal.subject
     attempts.refuse_resting(reader, name, work.now)
@@ -107,7 +107,7 @@ def change_password(
         attempts.count_failure(work, name)
         raise _wrong()
     new_hash = _new_hash(passwords, new, username=name, email=own.account.email)
-    # Of two changes at once the second finds another password than the one it verified.
+    # Of two concurrent changes the second fails: the hash that it verified has been replaced.
     if not accounts.change_password(work.connection, name, old_hash=own.password_hash, new_hash=new_hash):
         raise _wrong()
     attempts.accept(work, name)
@@ -117,12 +117,12 @@ def change_password(
 def update(
     work: Work, username: str, *, role: Role | None, disabled: bool | None, revocations: Revocations
 ) -> Account:
-    """Change an account's role, or disable or enable it; what is None stays.
+    """Change an account's role, or disable or enable it; None leaves a value as it is.
 
-    A changed role and disabling end all its sessions.
-    Raises NotFound; LastAdmin when no enabled admin would remain.
+    A change of role and disabling end all sessions of the account. Raises NotFound; LastAdmin when no enabled
+    admin would remain.
     """
-    # All admins are locked, so that of two who demote each other the second sees what the first has done.
+    # Lock all admins: when two demote each other, the second sees the first one's change.
     locked = accounts.lock_with_admins(work.connection, username)
     account = next((account for account in locked if account.username == username), None)
     if account is None:

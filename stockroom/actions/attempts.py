@@ -1,4 +1,4 @@
-"""Guessing passwords: after too many failures a name rests, existing or not (contract: POST /login)."""
+"""Limit on guessed passwords: too many failures block a name, existing or not (contract: POST /login)."""
 
 import math
 from datetime import datetime, timedelta
@@ -10,11 +10,11 @@ from stockroom.storage.engines import Work
 
 LIMIT = 10
 REST = timedelta(minutes=15)
-"""How long a name rests, and how far apart two failures are when the second begins a new count."""
+"""How long a name is blocked. A failure that comes later than this after the last one starts a new count."""
 
 
 def refuse_resting(reader: Connection, username: str, now: datetime) -> None:
-    """Raise TooManyAttempts while the name rests; its password is not even looked at then."""
+    """Raise TooManyAttempts while the name is blocked; the password is not verified then."""
     failed = accounts.failures(reader, username)
     if failed is None:
         return
@@ -24,10 +24,10 @@ def refuse_resting(reader: Connection, username: str, now: datetime) -> None:
 
 
 def count_failure(work: Work, username: str) -> None:
-    """Count one failure more; the caller refuses with an error that is recorded.
+    """Count one more failure; the caller then raises an error that is `recorded`.
 
-    Raises TooManyAttempts, which is not recorded, when others filled the count while this password was
-    checked: of many guesses at once no more are answered than of guesses one by one.
+    Raises TooManyAttempts, which is not recorded, if other requests reached the limit while this password was
+    verified: concurrent guesses get no more answers than sequential ones.
     """
     failures = accounts.count_failure(work.connection, username, now=work.now, since=work.now - REST)
     if failures > LIMIT:
@@ -35,7 +35,7 @@ def count_failure(work: Work, username: str) -> None:
 
 
 def accept(work: Work, username: str) -> None:
-    """The password was right: forget the failures, or raise TooManyAttempts if others filled the count."""
+    """Clear the failures after a correct password. Raises TooManyAttempts if others reached the limit."""
     refuse_resting(work.connection, username, work.now)
     accounts.clear_failures(work.connection, username)
 

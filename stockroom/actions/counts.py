@@ -1,4 +1,4 @@
-"""Recording counts: what lies at a location, made into the movement that brings the books to it."""
+"""Record counts: the stock found at a location becomes a movement that corrects the books."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,9 +21,9 @@ def record(
 ) -> Movement:
     """Record a count from the lines of the contract (CountLine) as a movement of the differences.
 
-    It has no lines where all was as booked. `occurred_at` is RFC 3339; now unless said.
-    Raises RepeatedLine where an item is counted twice, NotFound, ItemArchived, LocationArchived, CountStale
-    with every line that expected another balance, InsufficientStock where more is reserved than was counted.
+    The movement has no lines if everything was as booked. `occurred_at` is RFC 3339, by default now. Raises
+    RepeatedLine if an item is counted twice, NotFound, ItemArchived, LocationArchived, CountStale with every
+    line that expected another balance, InsufficientStock if more is reserved than was counted.
     """
     found = tuple(Line(line["sku"], location, line["counted"]) for line in lines)
     refuse_repeated(line.place for line in found)

@@ -1,4 +1,4 @@
-"""Working off an export: everything it shows is read at one moment and written to one file, or to none."""
+"""Run an export: read everything from one snapshot and write it to one file, or to none."""
 
 import contextlib
 import time
@@ -14,20 +14,20 @@ from stockroom.storage.files import FileStore
 from stockroom.storage.record_files import WRITERS
 
 CHUNK = 1_000
-"""Records between two looks at the clock, and at whether to leave off."""
+"""Records between two checks of the clock and of whether to stop."""
 
 NOTED = 1.0
-"""Seconds between two notes of how far the work has come."""
+"""Seconds between two updates of the task's progress."""
 
 
 class _LeftOff(Exception):
-    """The worker is to stop; what was written so far is worth nothing."""
+    """The worker must stop; the file written so far is discarded."""
 
 
 def run(database: Database, files: FileStore, lease: Lease, *, stopping: Callable[[], bool]) -> bool:
-    """Export from the beginning to the end; False if `stopping` said to leave off before.
+    """Write the whole export; False if `stopping` asked to stop before the end.
 
-    Raises LeaseLost once the task is cancelled or another's.
+    Raises LeaseLost once the task is cancelled or belongs to another worker.
     """
     options = ExportOptions.from_parameters(lease.parameters)
     name = options.file(lease.task_id, lease.fence)
@@ -52,7 +52,7 @@ def _watched(
     total: int,
     stopping: Callable[[], bool],
 ) -> Iterator[Record]:
-    """The records, as long as they are wanted; now and then it is noted how many there were."""
+    """Yield the records, renew the lease, and store the progress. Raises _LeftOff if the worker must stop."""
     rest, done, due = iter(records), 0, -1.0
     while True:
         if stopping():
@@ -74,7 +74,7 @@ def _finish(database: Database, files: FileStore, lease: Lease, name: str, done:
         with database.work() as work:
             leases.finish(work, lease, done=done)
     except LeaseLost:
-        # Nobody will ask for it. Housekeeping takes away what a worker leaves that has no time for this.
+        # Nobody will ask for this file. If the worker ends before it deletes it, housekeeping does.
         with contextlib.suppress(OSError):
             files.delete(name)
         raise

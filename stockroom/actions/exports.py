@@ -1,4 +1,4 @@
-"""Exports begin here, and here the files they made are found."""
+"""Use cases of exports: begin one, and open the file that it wrote."""
 
 from collections.abc import Mapping
 from typing import BinaryIO, NamedTuple
@@ -15,19 +15,19 @@ from stockroom.storage.engines import Work
 from stockroom.storage.files import FileStore
 
 SCOPE = "tasks:write"
-"""What the operation itself takes, whatever the kind."""
+"""The scopes that the operation requires, whatever the kind."""
 RESULT_SCOPE = "tasks:read"
-"""The same of reading the file."""
+"""The scopes that reading the file requires."""
 
 SCOPES: Mapping[Kind, str] = {"items": "items:read", "levels": "stock:read", "movements": "stock:read"}
-"""What each kind takes besides."""
+"""The scopes that each kind requires besides."""
 
 TASKS: Mapping[str, Kind] = {f"{kind}-export": kind for kind in SCOPES}
 """The kinds of tasks that are exports (contract: Task), and what they export."""
 
 
 class Result(NamedTuple):
-    """A file that an export made, open, and the export it comes from."""
+    """The open file of an export, and the export itself."""
 
     task: Task
     options: ExportOptions
@@ -47,9 +47,9 @@ def begin(work: Work, options: ExportOptions, *, principal: Principal, publisher
 
 
 def result(reader: Connection, id: str, *, principal: Principal, files: FileStore) -> Result:
-    """Open the file that a task of the caller's has made.
+    """Open the file that a task of the caller has written.
 
-    Raises NotFound, for tasks that make none too, MissingScope, TaskUnfinished and ResultGone.
+    Raises NotFound, also for tasks that write no file, MissingScope, TaskUnfinished and ResultGone.
     """
     task = tasks.find(reader, id, principal.subject)
     kind = TASKS.get(task.kind)

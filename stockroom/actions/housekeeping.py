@@ -1,4 +1,4 @@
-"""Throwing away what has served its time. Done by every worker now and then; doing it twice is harmless."""
+"""Delete what is no longer needed. Every worker does this from time to time; doing it twice is harmless."""
 
 from datetime import timedelta
 
@@ -7,13 +7,13 @@ from stockroom.storage.engines import Database
 from stockroom.storage.files import FileStore
 
 DAY = timedelta(hours=24)
-"""Idempotency keys, files of exports, counted login failures and orphan uploads are kept so long."""
+"""How long idempotency keys, exported files, login failures and orphaned uploads are kept."""
 
 _BATCH = 500
 
 
 def tidy(database: Database, files: FileStore) -> None:
-    """Delete expired rows, the notes of finished imports, and files no unfinished task needs."""
+    """Delete expired rows, the notes of finished imports, and files that no unfinished task needs."""
     now = database.clock()
     with database.work() as work:
         leftovers.delete_expired(work.connection, now=now, day_ago=now - DAY)
@@ -25,15 +25,16 @@ def _drop_import_notes(database: Database) -> None:
     with database.connect() as reader:
         finished = leftovers.finished_with_notes(reader)
     for task_id in finished:
-        # One at a time: an import leaves a row for each code, and nobody shall wait for all of them at once.
+        # One transaction a task: an import leaves one row for each SKU, and all of them at once would hold
+        # locks for long.
         with database.work() as work:
             leftovers.delete_notes(work.connection, task_id)
 
 
 def _drop_files(database: Database, files: FileStore) -> None:
     now = database.clock()
-    # A file is stored before its task is committed, so that a young one without a task is no orphan yet. That
-    # of an export bears the name of an attempt, which is no task's, and so is kept as long as an orphan.
+    # A file is stored before its task is committed, so a new file without a task is not yet orphaned. An
+    # exported file is named after an attempt, not a task, and is therefore kept as long as an orphan.
     orphans_if_unknown = set(files.names_older_than(now - DAY))
     names = {name.removesuffix(".csv"): name for name in files.names_older_than(now)}
     ids = sorted(names)

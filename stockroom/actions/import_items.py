@@ -1,4 +1,4 @@
-"""Importing items: those of a chunk are inserted or brought up to date, the ones that repeat a SKU as one."""
+"""Import items: insert or update those of a chunk; rows that repeat a SKU are merged into one item."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

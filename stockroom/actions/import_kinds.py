@@ -1,4 +1,4 @@
-"""What can be imported, by kind: the fields of a row, its schema, the scope it takes, and what applies it."""
+"""The kinds of imports: a row's fields, its schema, the scope it requires, and the class that applies it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -12,20 +12,20 @@ from stockroom.storage.engines import Work
 
 
 class Applier(Protocol):
-    """Does to the database what the rows of one file say, chunk by chunk."""
+    """Applies the rows of one file to the database, chunk by chunk."""
 
     @property
     def forgets(self) -> bool:
-        """Whether rows that were applied by an earlier worker must be applied again, to no other effect."""
+        """Whether rows that an earlier worker applied must be applied again, without further effect."""
 
     def changes(self, rows: Sequence[Valid]) -> set[str] | None:
-        """The keys of what the rows change; None where that depends on the rows before them."""
+        """The keys of what the rows change; None if that depends on earlier rows."""
 
     def apply(self, work: Work, rows: Sequence[Valid]) -> Applied: ...
 
 
 class ImportKind(NamedTuple):
-    """What rows are: `schema` is the contract's name for it, `scope` what importing them takes."""
+    """A kind of import: `schema` is the contract's name for a row, `scope` is what importing it requires."""
 
     schema: str
     scope: str

@@ -1,4 +1,4 @@
-"""Importing movements: each row is one, recorded in the order of the file; a dry run only foresees them."""
+"""Import movements: each row is one, recorded in the order of the file; a dry run only checks them."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,14 @@ from stockroom.domain.tasks import Lease, Unworkable
 from stockroom.storage.engines import Work
 
 MOST_CARRIED = 500_000
-"""Balances that a dry run follows; of short codes they take 94 MB, by tracemalloc."""
+"""The most balances that a dry run keeps; with short codes they take 94 MB (tracemalloc)."""
 
 
 class Movements:
     """Applies the movements of one file.
 
-    A dry run records nothing, so it carries along what earlier rows would have done to each balance. That is
-    lost with its worker, and the next one foresees those rows once more.
+    A dry run records nothing, so it adds up what earlier rows would have done to each balance. These sums are
+    lost with the worker, and the next worker checks those rows again.
     """
 
     def __init__(self, lease: Lease, options: ImportOptions) -> None:
@@ -31,7 +31,7 @@ class Movements:
         return self._options.dry_run
 
     def changes(self, rows: Sequence[Valid]) -> None:
-        """Movements are recorded in the order of the file, whatever they are about."""
+        """None: movements are recorded in the order of the file, whatever they change."""
 
     def apply(self, work: Work, rows: Sequence[Valid]) -> Applied:
         drafts = [draft(row, self._options.movement) for _, row in rows]

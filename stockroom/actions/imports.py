@@ -1,4 +1,4 @@
-"""Imports begin here: the head of the file is read, the file stored, the task written that does the rest."""
+"""Begin imports: read the head of the file, store the file, and enqueue the task that does the rest."""
 
 import codecs
 from pathlib import Path
@@ -18,7 +18,7 @@ from stockroom.storage.engines import Work
 from stockroom.storage.files import FileStore
 
 SCOPE = "tasks:write"
-"""What the operation itself takes, whatever the kind."""
+"""The scopes that the operation requires, whatever the kind."""
 
 _ENCODINGS = {
     "ascii": "utf-8",
@@ -34,7 +34,7 @@ _ENCODINGS = {
 
 
 class Upload(Protocol):
-    """A received file: finished, on the local disk, and its sender's word on the encoding (`charset`)."""
+    """A received file: complete, on the local disk, with the encoding that its sender named (`charset`)."""
 
     @property
     def path(self) -> Path: ...
@@ -55,8 +55,8 @@ def begin(
 ) -> Task:
     """Store the file and enqueue its import.
 
-    Raises MissingScope, or InvalidCsv if the file is empty or its columns do not give what is needed; then
-    nothing is stored.
+    Raises MissingScope, or InvalidCsv if the file is empty or its columns lack a required field; then nothing
+    is stored.
     """
     kind = KINDS[wishes.kind]
     if kind.scope not in principal.scopes:

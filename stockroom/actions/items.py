@@ -1,4 +1,4 @@
-"""The catalogue's use cases: list, create, read, update and archive items."""
+"""Use cases of the catalogue: list, create, read, update and archive items."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -22,7 +22,7 @@ def list_items(
     archived: bool = False,
     sort: str = "sku",
 ) -> Page[Item]:
-    """Read a page of the items that are archived or are not, `q` being looked for in SKU and name.
+    """Read a page of the items that are archived or are not; `q` is searched for in SKU and name.
 
     Raises InvalidRequest for a cursor of another list or order.
     """
@@ -39,7 +39,7 @@ def create(
     reorder_point: int | None = None,
     tags: Iterable[str] = (),
 ) -> Item:
-    """Add an item at version 1. Raises SkuTaken, for the SKU of an archived item too."""
+    """Add an item at version 1. Raises SkuTaken, also for the SKU of an archived item."""
     item = Item(
         sku=sku,
         name=name,
@@ -63,15 +63,15 @@ def read(reader: Connection, sku: str) -> Item:
 
 
 def update(work: Work, sku: str, *, if_match: str | None, changes: Mapping[str, Any]) -> Item:
-    """Apply a merge-patch to the version that `if_match` names, and return the item as it is then.
+    """Apply a merge patch to the version that `if_match` names, and return the new state of the item.
 
-    Of two callers who know the same version one succeeds. What changes nothing makes no new version.
-    Raises NotFound, PreconditionRequired, PreconditionFailed or ItemInUse, in this order.
+    Of two callers with the same version one succeeds. A patch without effect makes no new version. Raises
+    NotFound, PreconditionRequired, PreconditionFailed or ItemInUse, in this order.
     """
     before = _existing(items.lock(work.connection, sku), sku)
     require_match(if_match, etag(before.version))
     after = changed(before, changes, work.now)
-    # Whoever moves stock shares the lock on the item, so that none can arrive after this look.
+    # A movement takes a shared lock on the item, so no stock can arrive after this check.
     if archives(before, after) and stock.any_of_item(work.connection, sku):
         raise ItemInUse(f"There is stock of {sku}. Issue it or count it away first.")
     if after is not before:
@@ -80,7 +80,7 @@ def update(work: Work, sku: str, *, if_match: str | None, changes: Mapping[str, 
 
 
 def archive(work: Work, sku: str, *, if_match: str | None) -> None:
-    """Take an item out of the catalogue, unless it is out of it already. Raises as `update` does."""
+    """Archive an item; no error if it is archived already. Raises as `update` does."""
     update(work, sku, if_match=if_match, changes={"archived": True})
 
 

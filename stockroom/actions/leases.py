@@ -1,4 +1,4 @@
-"""Doing long work: one worker at a time holds a task by lease, and what others write for it is refused."""
+"""Leases of tasks: one worker at a time holds a task, and writes of any other are refused."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -13,9 +13,9 @@ _LONGEST_FAILURE = 500
 
 
 def claim(work: Work, task_id: str, *, seconds: float) -> Lease | None:
-    """Take the task for `seconds`. None if it is finished, gone, or in the hands of a worker that is alive.
+    """Claim the task for `seconds`. None if it is finished, gone, or leased by a worker that is alive.
 
-    A task that was taken five times without getting any further fails instead.
+    A task that was claimed five times without progress fails instead.
     """
     claimed = leases.claim(work.connection, task_id, seconds=seconds, now=work.now)
     if claimed is None:
@@ -32,17 +32,17 @@ def claim(work: Work, task_id: str, *, seconds: float) -> Lease | None:
 
 
 def renew(work: Work, lease: Lease, *, total: int | None = None, done: int | None = None) -> None:
-    """Hold the task for another term, and note its `total` rows and those `done` if given. Raises LeaseLost.
+    """Renew the lease, and store the `total` rows and those `done` if given. Raises LeaseLost.
 
-    At the beginning of a transaction this also keeps others from claiming the task until its end. Work that
-    each claim begins anew notes here what is done: it may be what ends its workers, however far it comes.
+    At the start of a transaction this also keeps others from claiming the task until the transaction ends.
+    Work that starts over with each claim reports `done` here: this does not count as progress.
     """
     counted = {name: rows for name, rows in {"total": total, "done": done}.items() if rows is not None}
     leases.write(work.connection, lease, {"lease_until": _term(work, lease), **counted})
 
 
 def progress(work: Work, lease: Lease, *, done: int, errors: int, summary: Mapping[str, int]) -> None:
-    """Note how far the work has come, in the transaction of what it did; LeaseLost is to roll that back."""
+    """Store the progress in the transaction of the work. LeaseLost must roll that transaction back."""
     standing = {"done": done, "errors": errors, "summary": dict(summary), "claims": 0}
     leases.write(work.connection, lease, {"lease_until": _term(work, lease), **standing})
 
@@ -60,7 +60,7 @@ def finish(work: Work, lease: Lease, *, done: int, summary: Mapping[str, int] | 
 
 
 def fail(work: Work, lease: Lease, failure: str) -> None:
-    """End the task as failed, `failure` saying why in a sentence for its owner. Raises LeaseLost."""
+    """End the task as failed; `failure` tells its owner why, in a sentence. Raises LeaseLost."""
     ended = {
         "state": "failed",
         "failure": failure[:_LONGEST_FAILURE],
@@ -71,8 +71,9 @@ def fail(work: Work, lease: Lease, failure: str) -> None:
 
 
 def release(work: Work, lease: Lease) -> None:
-    """Give the task back, to be resumed by whoever claims it next. Raises LeaseLost."""
-    # Unpublished, so that the next sweep calls for it at once; nobody's fault, so that it is no claim.
+    """Return the task to the queue, for another worker to resume. Raises LeaseLost."""
+    # Unpublished, so that the next sweep publishes it at once. The claim does not count: the work did not
+    # fail.
     free = {"state": "queued", "lease_until": None, "published_at": None, "claims": 0}
     leases.write(work.connection, lease, free)
 

@@ -1,4 +1,4 @@
-"""Recording movements: the one way stock changes. Counts, reversals, fulfilments and imports come here."""
+"""Record movements: the only way stock changes. Counts, reversals, fulfilments and imports come here."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +11,9 @@ from stockroom.storage.levels import Key
 
 
 def record(work: Work, draft: Draft, *, by: str) -> Movement:
-    """Record one movement whole, or raise why it cannot be: UnknownItem, UnknownLocation, ItemArchived,
-    LocationArchived, InsufficientStock with every shortage, BalanceOutOfRange. `by` names an account.
+    """Record one movement completely, or raise why that is not possible: UnknownItem, UnknownLocation,
+    ItemArchived, LocationArchived, InsufficientStock with every shortage, BalanceOutOfRange. `by` names an
+    account.
     """
     (outcome,) = record_many(work, [draft], by=by)
     if isinstance(outcome, DomainError):
@@ -21,9 +22,9 @@ def record(work: Work, draft: Draft, *, by: str) -> Movement:
 
 
 def record_many(work: Work, drafts: Sequence[Draft], *, by: str) -> list[Movement | DomainError]:
-    """Record movements one after the other, each whole or not at all, in few statements.
+    """Record movements in order, each completely or not at all, in few statements.
 
-    A refusal stands where its movement would and does not stop those behind it.
+    A refused movement is represented by its error, and does not stop those after it.
     """
     lines = [line for draft in drafts for line in draft.lines]
     places = Places.open(work, lines, receiving={line.place for line in lines if line.delta > 0})
@@ -33,9 +34,9 @@ def record_many(work: Work, drafts: Sequence[Draft], *, by: str) -> list[Movemen
 
 
 def foresee_many(work: Work, drafts: Sequence[Draft], carried: dict[Place, int]) -> list[Draft | DomainError]:
-    """What `record_many` would accept and refuse on top of `carried`, the sums of what was foreseen before.
+    """Check what `record_many` would accept and refuse, on top of the sums in `carried`.
 
-    What it accepts is added to `carried`; the database stays as it is.
+    Accepted movements are added to `carried`; the database is not changed.
     """
     with work.connection.savepoint(keep=False):
         places = Places.open(work, [line for draft in drafts for line in draft.lines])
@@ -59,10 +60,10 @@ def _tried(places: "Places", draft: Draft) -> Draft | DomainError:
 
 @dataclass
 class Places:
-    """The items, locations and levels that lines are about, found and locked for one transaction.
+    """The items, locations and levels of some lines, found and locked for one transaction.
 
-    Of items and locations is known whether they are archived. Levels that do not exist have no keys: there is
-    nothing to be changed.
+    `items` and `locations` tell whether each is archived. A level that does not exist has no key and cannot
+    be changed.
     """
 
     items: Mapping[str, bool]
@@ -74,7 +75,7 @@ class Places:
 
     @classmethod
     def open(cls, work: Work, lines: Iterable[Line], *, receiving: Iterable[Place] = ()) -> "Places":
-        """Lock what lines are about; the levels that are `receiving` are made where they are missing."""
+        """Lock what the lines name. Levels in `receiving` are created if they do not exist."""
         wanted = frozenset(line.place for line in lines)
         levels.make(work.connection, receiving)
         locked = levels.lock_named(work.connection, wanted, work.now)
@@ -88,7 +89,7 @@ class Places:
         )
 
     def carry(self, deltas: Mapping[Place, int]) -> None:
-        """Take the balances for what they were after `deltas`, which nobody recorded."""
+        """Add `deltas`, which were not recorded, to the balances."""
         for place in self.wanted & deltas.keys():
             balance = self.balances.get(place, EMPTY)
             self.balances[place] = balance._replace(on_hand=balance.on_hand + deltas[place])
@@ -96,7 +97,7 @@ class Places:
     def refuse_unusable(self, lines: Iterable[Line]) -> None:
         """Raises UnknownItem or UnknownLocation for what does not exist, ItemArchived or LocationArchived.
 
-        The refusal names all that it is about.
+        The refusal names every item and location that it concerns.
         """
         lines = list(lines)
         skus = dict.fromkeys(line.sku for line in lines)
@@ -116,11 +117,11 @@ class Places:
         self.changed.update(after)
 
     def save(self, work: Work) -> None:
-        """Write what was changed."""
+        """Write the changed balances."""
         levels.save(work.connection, self._changes())
 
     def record(self, work: Work, drafts: Sequence[Draft], *, by: str) -> list[Movement]:
-        """Write what was changed, and the movements that changed it."""
+        """Write the changed balances, and the movements that changed them."""
         return recording.record(work.connection, drafts, self.keys, self._changes(), by=by, now=work.now)
 
     def _changes(self) -> dict[Key, Balance]:
@@ -128,5 +129,5 @@ class Places:
 
 
 def _listed(names: Sequence[str]) -> str:
-    # A problem's detail is a sentence; five names tell what is wrong.
+    # A problem's detail is a sentence; five names are enough.
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

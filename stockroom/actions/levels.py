@@ -1,4 +1,6 @@
-"""Reading levels: what is where. Reservations that have expired do not count, swept or not."""
+"""Read levels: which item is where. Expired reservations do not count, whether or not the sweep has closed
+them.
+"""
 
 from datetime import datetime
 
@@ -18,9 +20,10 @@ def list_levels(
     low: bool | None = None,
     now: datetime,
 ) -> Page[Level]:
-    """Read a page of the levels by SKU and location; `low` takes only items that are low, or only the others.
+    """Read a page of the levels by SKU and location; `low` selects items that are low (True) or are not
+    (False).
 
-    A SKU or location that does not exist has no levels. Raises InvalidRequest for a cursor of another list.
+    An unknown SKU or location has no levels. Raises InvalidRequest for a cursor of another list.
     """
     return stock.page(reader, request, sku=sku, location=location, low=low, now=now)
 

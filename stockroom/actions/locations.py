@@ -21,7 +21,7 @@ def list_locations(
     archived: bool = False,
     sort: str = "code",
 ) -> Page[Location]:
-    """Read a page of the locations that are archived or are not, `q` being looked for in code and name.
+    """Read a page of the locations that are archived or are not; `q` is searched for in code and name.
 
     Raises InvalidRequest for a cursor of another list or order.
     """
@@ -29,7 +29,7 @@ def list_locations(
 
 
 def create(work: Work, *, code: str, name: str, description: str | None = None) -> Location:
-    """Add a location at version 1. Raises LocationTaken, for the code of an archived location too."""
+    """Add a location at version 1. Raises LocationTaken, also for the code of an archived location."""
     location = Location(
         code=code,
         name=name,
@@ -50,15 +50,15 @@ def read(reader: Connection, code: str) -> Location:
 
 
 def update(work: Work, code: str, *, if_match: str | None, changes: Mapping[str, Any]) -> Location:
-    """Apply a merge-patch to the version that `if_match` names, and return the location as it is then.
+    """Apply a merge patch to the version that `if_match` names, and return the new state of the location.
 
-    Of two callers who know the same version one succeeds. What changes nothing makes no new version.
-    Raises NotFound, PreconditionRequired, PreconditionFailed or LocationInUse, in this order.
+    Of two callers with the same version one succeeds. A patch without effect makes no new version. Raises
+    NotFound, PreconditionRequired, PreconditionFailed or LocationInUse, in this order.
     """
     before = _existing(locations.lock(work.connection, code), code)
     require_match(if_match, etag(before.version))
     after = changed(before, changes, work.now)
-    # Whoever moves stock shares the lock on the location, so that none can arrive after this look.
+    # A movement takes a shared lock on the location, so no stock can arrive after this check.
     if archives(before, after) and stock.any_at(work.connection, code):
         raise LocationInUse(f"{code} still holds stock. Move or issue it first.")
     if after is not before:
@@ -67,7 +67,7 @@ def update(work: Work, code: str, *, if_match: str | None, changes: Mapping[str,
 
 
 def archive(work: Work, code: str, *, if_match: str | None) -> None:
-    """Take a location out of use, unless it is out of it already. Raises as `update` does."""
+    """Archive a location; no error if it is archived already. Raises as `update` does."""
     update(work, code, if_match=if_match, changes={"archived": True})
 
 

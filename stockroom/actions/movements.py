@@ -26,10 +26,11 @@ def list_movements(
     until: datetime | None = None,
     reference: str | None = None,
 ) -> Page[Movement]:
-    """Read a page of the ledger, newest first. With `sku` and `location` one line must be about both.
+    """Read a page of the ledger, newest first. `sku` and `location` together must match one and the same
+    line.
 
-    `since` (included) and `until` (excluded) are times of recording. About an item or location that does not
-    exist there is nothing. Raises InvalidRequest for a cursor of another list.
+    `since` (included) and `until` (excluded) are times of recording. An unknown item or location has no
+    movements. Raises InvalidRequest for a cursor of another list.
     """
     return page(reader, request, Filters(sku, location, kind, since, until, reference))
 
@@ -46,7 +47,7 @@ def record(
 ) -> Movement:
     """Record a movement from the lines that the contract has for its kind.
 
-    `occurred_at` is RFC 3339; now unless said. Raises RepeatedLine, SameLocation, and what `ledger.record`
+    `occurred_at` is RFC 3339, by default now. Raises RepeatedLine, SameLocation, and what `ledger.record`
     raises.
     """
     happened = None if occurred_at is None else moment(occurred_at)

@@ -1,4 +1,4 @@
-"""Reservations' use cases: hold stock, release it, issue it, and let go of what has expired."""
+"""Use cases of reservations: hold stock, release it, issue it, and close what has expired."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -23,12 +23,12 @@ def list_reservations(
     state: State | None = None,
     reference: str | None = None,
 ) -> Page[Reservation]:
-    """Reservations as they are at `now`, newest first. Raises InvalidRequest for a foreign cursor."""
+    """List reservations as of `now`, newest first. Raises InvalidRequest for a cursor of another list."""
     return reservations.page(reader, request, now=now, state=state, reference=reference)
 
 
 def find(reader: Connection, id: str, *, now: datetime) -> Reservation:
-    """The reservation as it is at `now`. Raises NotFound."""
+    """Find the reservation as of `now`. Raises NotFound."""
     return _existing(reservations.find(reader, id.lower()), id).at(now)
 
 
@@ -40,7 +40,7 @@ def hold(
     reference: str | None = None,
     expires_at: str | None = None,
 ) -> Reservation:
-    """Hold stock until `expires_at` (RFC 3339), for an hour unless said; all lines or none.
+    """Hold stock until `expires_at` (RFC 3339), by default for an hour; all lines or none.
 
     Raises RepeatedLine, ExpiryOutOfRange, NotFound, ItemArchived, LocationArchived, InsufficientStock with
     every shortage.
@@ -69,17 +69,17 @@ def hold(
 
 
 def release(work: Work, id: str) -> None:
-    """Give the stock free before it expires. Raises NotFound, ReservationClosed."""
+    """Release the stock before the reservation expires. Raises NotFound, ReservationClosed."""
     held = _locked(work, id)
     _let_go(work, held)
     reservations.close(work.connection, held.id, state="released", at=work.now)
 
 
 def fulfil(work: Work, id: str, *, by: str) -> Movement:
-    """Issue what is held, as one movement with the reservation's reference. Raises as `release` does."""
+    """Issue the reserved stock as one movement with the reservation's reference. Raises as `release` does."""
     held = _locked(work, id)
     _let_go(work, held)
-    # Nobody else gets at it in between: the levels stay locked.
+    # The levels stay locked, so nobody else can take the stock in between.
     draft = Draft("issue", _issued(held.lines), reference=held.reference)
     movement = ledger.record(work, draft, by=by)
     reservations.close(work.connection, held.id, state="fulfilled", at=work.now, movement=movement.id)
@@ -87,18 +87,18 @@ def fulfil(work: Work, id: str, *, by: str) -> Movement:
 
 
 def any_due(reader: Connection, now: datetime) -> bool:
-    """Whether `expire` has something to do."""
+    """Whether a reservation waits for `expire`."""
     return reservations.any_due(reader, now)
 
 
 def expire(work: Work, limit: int) -> int:
-    """Close up to `limit` reservations whose time has come; says how many, 0 where none is left.
+    """Close up to `limit` expired reservations and return how many were closed; 0 if none is left.
 
-    Their stock has been free since then; this writes it down. Several callers at once share the work.
+    Their stock was free already; this only records it. Concurrent callers share the work.
     """
     due = reservations.lock_due(work.connection, work.now, limit)
     if due:
-        # Locking a level lets go of what has expired there.
+        # Locking a level releases what has expired there.
         levels.lock(work.connection, reservations.held_keys(work.connection, due), work.now)
         reservations.close_expired(work.connection, due)
     return len(due)
@@ -117,10 +117,10 @@ def _existing(reservation: Reservation | None, id: str) -> Reservation:
 
 
 def _let_go(work: Work, held: Reservation) -> None:
-    """Take all lines back from the levels. Raises ReservationClosed where somebody has begun to."""
+    """Release all lines in the levels. Raises ReservationClosed if another transaction has released some."""
     places = Places.open(work, _issued(held.lines))
     if reservations.let_go(work.connection, held.id) != len(held.lines):
-        # By another process's clock it has expired, and what it held may be somebody else's.
+        # Another process, by its own clock, has released it as expired: the stock may be taken again.
         raise closed("expired")
     _reserve(work, places, {line.place: -line.quantity for line in held.lines})
 

@@ -1,4 +1,4 @@
-"""Sessions: begun by a login, carried on by refresh tokens of one use each, ended for every process."""
+"""Sessions: started by a login, continued by single-use refresh tokens, and ended in every process."""
 
 import hashlib
 import secrets
@@ -27,11 +27,11 @@ from stockroom.storage.engines import Work
 
 SESSION_LIFETIME = timedelta(days=30)
 
-# A little longer than any access token lives: for clocks that differ, and for work that waited to be written.
+# A little longer than an access token lives: for clocks that differ, and for transactions that commit late.
 _REVOKED_FOR = timedelta(seconds=LIFETIME + 120)
 
-# PostgreSQL draws ids before the commit, so a lower one may appear after a higher one was read. This many are
-# read again each time: to be missed, a session would have to be ending while so many others are ended.
+# PostgreSQL assigns ids before the commit, so a lower id may appear after a higher one was read. Each poll
+# reads this many again; a session is missed only if so many others end while its own transaction is open.
 _OVERLAP = 10_000
 
 _SCHEME = "Bearer"
@@ -49,10 +49,10 @@ def login(
     passwords: Passwords,
     tokens: Tokens,
 ) -> TokenPair:
-    """Begin a session. A `scope` with anything in it narrows what the account's role allows (RFC 6749, 3.3).
+    """Start a session. A `scope` that is not empty narrows what the account's role allows (RFC 6749, 3.3).
 
-    Raises InvalidCredentials for unknown names, wrong passwords and disabled accounts alike, at the same
-    cost; TooManyAttempts while the name rests; Overloaded.
+    Raises InvalidCredentials for unknown names, wrong passwords and disabled accounts alike, after the same
+    time; TooManyAttempts while the name is blocked; Overloaded.
     """
     verified = _authenticate(reader, work, username, password, passwords)
     rehashed = passwords.hash(password) if passwords.outdated(verified.password_hash) else None
@@ -68,7 +68,7 @@ def _authenticate(
     reader: Connection, work: Work, username: str, password: str, passwords: Passwords
 ) -> Credentials:
     if not USERNAME.fullmatch(username):
-        # Nobody can have this name, and it may not even fit a column: nothing to count.
+        # No account can have this name, and it may not fit the column: count nothing.
         passwords.verify(password, None)
         raise InvalidCredentials(_MISFIT)
     attempts.refuse_resting(reader, username, work.now)
@@ -81,7 +81,7 @@ def _authenticate(
 
 
 def _confirm(work: Work, verified: Credentials) -> Account:
-    """Look again under a lock, for others may have changed the account while its password was verified."""
+    """Check again under a lock: the account may have changed while its password was verified."""
     username = verified.account.username
     locked = accounts.lock(work.connection, username)
     if locked is None or locked.account.disabled:
@@ -107,10 +107,10 @@ def _begin(work: Work, account: Account, requested: str | None, tokens: Tokens) 
 
 
 def refresh(work: Work, *, refresh_token: str, tokens: Tokens, revocations: Revocations) -> TokenPair:
-    """Trade a refresh token for a new pair, with the scopes that the account's role has by now.
+    """Exchange a refresh token for a new pair, with the scopes that the account's role has now.
 
-    A spent token presented again ends the session: one of the two who used it stole it (RFC 9700, 4.14.2).
-    Raises InvalidToken.
+    A token that is used a second time ends the session: one of its two users has stolen it (RFC 9700,
+    4.14.2). Raises InvalidToken.
     """
     token_hash = _digest(refresh_token)
     session = sessions.lock_by_token(work.connection, token_hash)
@@ -136,7 +136,7 @@ def _pair(work: Work, username: str, session: str, scopes: frozenset[str], token
 
 
 def _digest(refresh_token: str) -> str:
-    # 256 random bits need no salt and no slow hash. Lone surrogates are nobody's token and must not raise.
+    # 256 random bits need no salt and no slow hash. Lone surrogates match no token and must not raise.
     return hashlib.sha256(refresh_token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -145,21 +145,23 @@ def logout(work: Work, principal: Principal, revocations: Revocations) -> None:
 
 
 def end(work: Work, session: str, revocations: Revocations) -> None:
-    """End one session; a session that has ended already stays so."""
+    """End one session; no error if it has ended already."""
     until = work.now + _REVOKED_FOR
     if sessions.end(work.connection, session, until=until):
         work.after_commit(partial(revocations.add, session, until))
 
 
 def end_all(work: Work, username: str, revocations: Revocations, *, kept: str = "") -> None:
-    """End all sessions of an account, which the caller has locked, but the `kept` one."""
+    """End all sessions of an account but the `kept` one. The caller has locked the account."""
     until = work.now + _REVOKED_FOR
     for session in sessions.end_all(work.connection, username, kept=kept, until=until):
         work.after_commit(partial(revocations.add, session, until))
 
 
 def poll(reader: Connection, revocations: Revocations, after_id: int, now: datetime) -> int:
-    """Learn which sessions other processes ended, and return the id to go on from; 0 is the beginning."""
+    """Read which sessions other processes have ended. `after` is the last id read, 0 at first; returns the
+    next one.
+    """
     seen = sessions.revoked(reader, after=after_id - _OVERLAP, now=now)
     for revocation in seen:
         revocations.add(revocation.session, revocation.expires_at)
@@ -168,6 +170,6 @@ def poll(reader: Connection, revocations: Revocations, after_id: int, now: datet
 
 
 def prune(work: Work) -> None:
-    """Delete what time has settled: expired sessions, revocations of dead tokens, old failures."""
+    """Delete expired sessions, revocations of expired tokens and old failures."""
     sessions.prune(work.connection, work.now)
     accounts.prune_failures(work.connection, work.now - attempts.REST)

@@ -9,12 +9,12 @@ from stockroom.storage.engines import Work
 
 
 def summarise(reader: Connection, *, now: datetime) -> Summary:
-    """Count everything; the contract says for how long the answer may be kept."""
+    """Count everything; the contract says how long the answer may be cached."""
     return summary.count(reader, now=now)
 
 
 def tally(work: Work) -> int:
-    """Add some of what changed to the totals, so that `summarise` stays quick; 0 if nothing is left."""
+    """Add some of the changes to the totals, so that `summarise` stays fast; 0 if none is left."""
     return tallies.bring_up_to_date(work.connection)
 
 

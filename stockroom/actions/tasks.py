@@ -1,4 +1,4 @@
-"""Long work: begun, watched and cancelled by its owner. Nobody sees another's."""
+"""Long work: started, watched and cancelled by its owner, who alone sees it."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -14,7 +14,9 @@ from stockroom.storage.pages import Page, PageRequest
 
 
 class Publisher(Protocol):
-    """Wakes a worker; returns at once and never fails. A call that is lost is made good by the sweep."""
+    """Publishes a task to the workers; returns at once and never raises. The sweep repeats a message that was
+    lost.
+    """
 
     def publish(self, task_id: str) -> None: ...
 
@@ -28,7 +30,7 @@ def enqueue(
     publisher: Publisher,
     task_id: str | None = None,
 ) -> Task:
-    """Write a task to be done, and call for a worker once it is committed."""
+    """Insert a task, and publish it after the commit."""
     task_id = task_id or str(uuid4())
     tasks.insert(work.connection, id=task_id, owner=owner, kind=kind, parameters=parameters, now=work.now)
     work.after_commit(partial(publisher.publish, task_id))
@@ -36,7 +38,7 @@ def enqueue(
 
 
 def find(reader: Connection, id: str, owner: str) -> Task:
-    """Raises NotFound, for others' tasks too."""
+    """Raises NotFound, also for tasks of others."""
     task = tasks.find(reader, id.lower(), owner)
     if task is None:
         raise NotFound(f"You have no task {id}.")
@@ -46,14 +48,14 @@ def find(reader: Connection, id: str, owner: str) -> Task:
 def list_tasks(
     reader: Connection, owner: str, request: PageRequest, state: State | None = None
 ) -> Page[Task]:
-    """The owner's tasks, newest first. Raises InvalidRequest for a foreign cursor."""
+    """List the owner's tasks, newest first. Raises InvalidRequest for a cursor of another list."""
     return tasks.page(reader, owner, request, state)
 
 
 def cancel(work: Work, id: str, owner: str) -> Task:
-    """End a queued or running task at once; its worker is refused its next chunk, and what it did stays.
+    """End a queued or running task at once. Its worker cannot commit another chunk; committed ones stay.
 
-    Raises NotFound, and TaskFinished when there is nothing left to cancel.
+    Raises NotFound, and TaskFinished if the task has ended already.
     """
     if tasks.cancel(work.connection, id.lower(), owner, work.now):
         return find(work.connection, id, owner)
@@ -67,6 +69,8 @@ _ENDED: dict[State, str] = {"succeeded": "succeeded", "failed": "failed", "cance
 def list_errors(
     reader: Connection, id: str, owner: str, request: PageRequest, kind: ErrorKind | None = None
 ) -> Page[TaskError]:
-    """Faults and mergers in the order of the input. Raises NotFound; InvalidRequest for a foreign cursor."""
+    """List faults and mergers in the order of the file. Raises NotFound; InvalidRequest for a cursor of
+    another list.
+    """
     task = find(reader, id, owner)
     return tasks.page_errors(reader, task.id, request, kind)

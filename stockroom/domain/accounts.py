@@ -1,4 +1,4 @@
-"""Accounts: who may do what, and the values that login and authorization hand around."""
+"""Accounts: what each role may do, and the values that login and authorization exchange."""
 
 import re
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ class Account:
 
 @frozen
 class Credentials:
-    """An account with the hash its password is verified against."""
+    """An account, with the hash that its password is verified against."""
 
     account: Account
     password_hash: str
@@ -49,7 +49,7 @@ class Credentials:
 
 @frozen
 class Principal:
-    """Who calls: the subject is a user name, the session is the login that the token came from."""
+    """The caller: `subject` is a user name, `session` the login that the token came from."""
 
     subject: str
     scopes: frozenset[str]
@@ -58,7 +58,7 @@ class Principal:
 
 @frozen
 class TokenPair:
-    """What login and refresh hand out (RFC 6749 section 5.1). `expires_in` is in seconds."""
+    """What login and refresh return (RFC 6749 section 5.1). `expires_in` is in seconds."""
 
     access_token: str
     token_type: str

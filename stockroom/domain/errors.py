@@ -35,21 +35,21 @@ class NotFound(DomainError):
 
 
 class UnknownItem(NotFound):
-    """An item that a line names is not there, maybe its location neither."""
+    """A line names an item that does not exist; its location may be missing too."""
 
 
 class UnknownLocation(NotFound):
-    """A location that a line names is not there."""
+    """A line names a location that does not exist."""
 
 
 class InvalidRequest(DomainError):
-    """Values that are well-formed each, and wrong together or in the light of what is stored."""
+    """Values that are each well-formed, but contradict each other or what is stored."""
 
     code = "validation-failed"
 
 
 class MissingScope(DomainError):
-    """What is asked for takes more than the operation does. `scopes` are all that it takes."""
+    """The request requires more scopes than the operation. `scopes` are all that it requires."""
 
     code = "insufficient-scope"
 
@@ -59,7 +59,7 @@ class MissingScope(DomainError):
 
 
 class RepeatedLine(DomainError):
-    """Two lines about the same place: which of them was meant would be a guess."""
+    """Two lines name the same place: which one was meant would be a guess."""
 
     code = "repeated-line"
 
@@ -142,7 +142,7 @@ class ResultGone(DomainError):
 
 
 class NotReady(DomainError):
-    """Something the service cannot do without does not answer."""
+    """A service that this one depends on does not answer."""
 
     code = "unavailable"
 
@@ -190,7 +190,7 @@ class NotReversible(DomainError):
 
 
 class CountStale(DomainError):
-    """`stale` lists every line that was counted against another balance."""
+    """`stale` lists every line whose balance was not the expected one."""
 
     code = "count-stale"
 

@@ -1,4 +1,4 @@
-"""Exports: what is asked for, and how records become rows of a file."""
+"""Exports: the options of an export, and how records become rows of a file."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, field
@@ -9,7 +9,7 @@ from stockroom.domain.times import instant
 from stockroom.frozen import frozen
 
 Kind = Literal["items", "levels", "movements"]
-"""What the records are."""
+"""What an export contains."""
 
 Format = Literal["csv", "jsonl"]
 
@@ -21,7 +21,7 @@ Row = Sequence[object]
 
 @frozen
 class ExportOptions:
-    """What is to be written and how (contract: NewExport)."""
+    """What to export and how (contract: NewExport)."""
 
     kind: Kind
     format: Format
@@ -35,9 +35,10 @@ class ExportOptions:
         return cls(**parameters)
 
     def file(self, task_id: str, fence: int) -> str:
-        """The name of the file that one attempt at the task makes.
+        """The name of the file that one attempt at the task writes.
 
-        Each has its own, so that a worker that was overtaken cannot replace the file of the other.
+        Each attempt has its own, so that a worker that lost its lease cannot replace the file of its
+        successor.
         """
         return f"{task_id}-{fence}.{self.format}"
 
@@ -50,7 +51,7 @@ class ExportOptions:
 
 
 class Table(NamedTuple):
-    """Records as rows: the titles of the columns, and the rows of a record."""
+    """How records become rows: the titles of the columns, and the rows of one record."""
 
     columns: tuple[str, ...]
     rows: Callable[[Record], Iterator[Row]]
@@ -93,7 +94,7 @@ TABLES: Mapping[Kind, Table] = {
     "levels": Table(
         ("sku", "location", "on_hand", "reserved", "available", "reorder_point", "low"), _members
     ),
-    # What an import of movements takes, and what else there is to know of them.
+    # First the columns that an import of movements reads, then the others.
     "movements": Table(
         ("sku", "location", "quantity", "reference", "note", "occurred_at", *_OF_MOVEMENTS), _lines
     ),

@@ -1,4 +1,4 @@
-"""The columns of a file: which of them gives which field of a row."""
+"""Maps the columns of a file to the fields of a row."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ _SHOWN_COLUMNS = 30
 def resolve_columns(
     header: Sequence[str], fields: Fields, wanted: Sequence[str] | None
 ) -> tuple[dict[str, Column], list[str]]:
-    """Find the column of each field: as `wanted` says ("CSV column:field"), else by the field's own name.
+    """Find the column of each field: as `wanted` says ("CSV column:field"), else by the name of the field.
 
-    Returns the columns by field, and what is wrong with them, in sentences.
+    Returns the columns by field, and a sentence for each fault.
     """
     titles = [title.strip() for title in header]
     columns, faults = _mapped(titles, fields, wanted or ())

@@ -1,4 +1,4 @@
-"""Rows that are items: what they hold, and how those that repeat a SKU become one item."""
+"""Imports of items: the fields of a row, and how rows with the same SKU become one item."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ FIELDS = Fields(
 
 
 class Met(NamedTuple):
-    """What an import knows of a SKU: the line of its first row, its latest name, what became of the item."""
+    """What an import knows of a SKU: the line of its first row, its latest name, the outcome for the item."""
 
     line: int
     name: str
@@ -32,7 +32,9 @@ class Met(NamedTuple):
 
 
 def merged(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """The items of some rows in the order of the file, by SKU: of what several say the last stands."""
+    """The items of some rows, by SKU, in the order of the file. If several rows give a value, the last one
+    counts.
+    """
     items: dict[str, Mapping[str, Any]] = {}
     for row in rows:
         earlier = items.get(row["sku"])
@@ -41,7 +43,7 @@ def merged(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
 
 
 class Account:
-    """Keeps count of the rows of a chunk. `met` is what is known of their SKUs from earlier chunks."""
+    """Counts the outcomes of a chunk. `met` has the SKUs of this chunk that earlier chunks have met."""
 
     def __init__(self, name_title: str, met: Mapping[str, Met]) -> None:
         self.errors: list[TaskError] = []
@@ -51,7 +53,7 @@ class Account:
         self._met = dict(met)
 
     def add(self, line: int, sku: str, name: str) -> None:
-        """Take the next row of the file into account."""
+        """Count the next row of the file."""
         known = self._met.get(sku)
         if known is None:
             self._met[sku] = Met(line, name, "unchanged")
@@ -66,7 +68,9 @@ class Account:
         self.errors.append(TaskError(line, self._name_title, "merged", reason, shown(name)))
 
     def settle(self, outcomes: Mapping[str, Outcome]) -> dict[str, Met]:
-        """Count what became of the items, each once a file: created and renamed later is created."""
+        """Count the outcome of each item once a file: an item that is created and then renamed counts as
+        created.
+        """
         settled = {}
         for sku, latest in outcomes.items():
             before = self._earlier.get(sku)

@@ -1,4 +1,4 @@
-"""Rows that are movements: what they hold, what each does to stock, and how a refusal is told."""
+"""Imports of movements: the fields of a row, the movement it makes, and how a refusal is reported."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from stockroom.domain.ledger import Draft, Kind, Line
 _SHAPE_OF_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9:.,]+([Zz]|[+-][0-9:]+)?)?")
 _US = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}|[0-9]{2})( +([0-9]{1,2}):([0-9]{2})(:([0-9]{2}))?)?")
 
-# What POSIX makes of years written with two digits: 69 to 99 are of the twentieth century.
+# POSIX reads the two-digit years 69 to 99 as of the twentieth century.
 _NINETEEN = 69
 
 
@@ -41,7 +41,7 @@ def _us(text: str) -> datetime:
 
 
 def _time(read: Callable[[str], datetime], form: str) -> Callable[[str], str]:
-    """Make a converter to RFC 3339; a time that names no zone is in UTC."""
+    """Make a converter to RFC 3339; a time without a zone is in UTC."""
 
     def convert(text: str) -> str:
         try:
@@ -73,11 +73,11 @@ _KINDS: Mapping[str, tuple[Kind, Kind, int]] = {
     "issue": ("issue", "receipt", -1),
     "adjustment": ("adjustment", "adjustment", 1),
 }
-"""What a row is with a positive quantity and with a negative one, and the sign of what the former adds."""
+"""The kind of a row with a positive quantity, with a negative one, and the sign of the former's delta."""
 
 
 def draft(row: Mapping[str, Any], movement: str) -> Draft:
-    """The movement of a row in which a positive quantity is a `movement`."""
+    """The movement of a row; `movement` is what a positive quantity means."""
     there, back, sign = _KINDS[movement]
     quantity = row["quantity"]
     occurred_at = row.get("occurred_at")
@@ -101,7 +101,7 @@ _BLAMED: Mapping[type[DomainError], str] = {
 
 
 def rejection(line: int, row: Mapping[str, Any], refusal: DomainError, options: ImportOptions) -> Rejection:
-    """Tell of a row of the file why the ledger refused it."""
+    """Report for a row of the file why the ledger refused it."""
     reason = refusal.detail
     if isinstance(refusal, InsufficientStock):
         (shortage,) = refusal.shortages

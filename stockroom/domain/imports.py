@@ -1,4 +1,4 @@
-"""Imports: what is asked for, and how rows of a file become what the contract describes."""
+"""Imports: the options of an import, and how rows of a file become what the contract describes."""
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -9,25 +9,25 @@ from stockroom.domain.tasks import TaskError
 from stockroom.frozen import frozen
 
 Kind = Literal["items", "movements"]
-"""What the rows are."""
+"""What a row describes."""
 
 DELIMITERS = {",": ",", ";": ";", "tab": "\t", "|": "|"}
 """Delimiters by their name in the contract."""
 
 LONGEST_VALUE = 100
-"""Characters of a faulty value that are shown."""
+"""The most characters that are shown of a faulty value."""
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 
 
 class Column(NamedTuple):
-    """A column of the file: its place from 0, and its title as written there."""
+    """A column of the file: its index from 0, and its title as written there."""
 
     place: int
     title: str
 
 
 class Rejection(NamedTuple):
-    """Why a row is refused. `column` is titled as in the file, None if the fault is not one column's."""
+    """Why a row is rejected. `column` is its title in the file, or None if the fault is not of one column."""
 
     line: int
     column: str | None
@@ -39,38 +39,40 @@ class Rejection(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row that could be read: its first physical line, and its values by field, stripped of white space."""
+    """A row that could be read: its first physical line, and its values by field, without surrounding white
+    space.
+    """
 
     line: int
     values: dict[str, str]
 
 
 Valid = tuple[int, dict[str, Any]]
-"""The line of a row, and what the contract finds no fault with."""
+"""The line of a row, and its values, which the contract allows."""
 
 Checked = Valid | list[Rejection]
-"""A row, or why it is refused."""
+"""A valid row, or the reasons why it is rejected."""
 
 
 class Applied(NamedTuple):
-    """What became of some valid rows: numbers for the summary, and entries of the error list by line."""
+    """The outcome of some valid rows: counts for the summary, and entries of the error list by line."""
 
     counts: Mapping[str, int]
     errors: Sequence[TaskError]
 
 
 class Fault(NamedTuple):
-    """A fault of one field's value; `field` is None if it is not one field's."""
+    """A fault of one field's value; `field` is None if it is not of one field."""
 
     field: str | None
     reason: str
 
 
 class Fields(NamedTuple):
-    """What a row can hold, by the contract's names.
+    """The fields of a row, by the contract's names.
 
-    `required` maps what it must hold to stand-ins that the contract finds no fault with. `defaults` are the
-    values of rows that give none. A converter raises ValueError(what the value is not).
+    `required` maps each required field to a placeholder that the contract allows. `defaults` are the values
+    for rows that give none. A converter raises ValueError(what the value is not).
     """
 
     names: tuple[str, ...]
@@ -81,9 +83,9 @@ class Fields(NamedTuple):
 
 @frozen
 class Wishes:
-    """How a file is to be imported (contract: POST /imports). What is None is found out.
+    """How a file is to be imported (contract: POST /imports). None means: detect it.
 
-    `movement`, `location` and `dates` are about movements alone.
+    Only imports of movements use `movement`, `location` and `dates`.
     """
 
     kind: Kind
@@ -99,7 +101,7 @@ class Wishes:
 
 @frozen
 class ImportOptions:
-    """How a stored file is to be read and applied. `encoding` None means: find out from the whole file."""
+    """How a stored file is to be read and applied. `encoding` None means: detect it from the whole file."""
 
     file: str
     dry_run: bool
@@ -125,9 +127,9 @@ class ImportOptions:
 def read_row(
     values: Mapping[str, str], fields: Fields, missing: Collection[str]
 ) -> tuple[dict[str, Any], list[Fault]]:
-    """Make what the contract describes from the values of a row; those in `missing` count as absent.
+    """Convert the values of a row to what the contract describes; fields in `missing` count as absent.
 
-    Only what the contract cannot check is checked here. Faulty fields are left out.
+    Checks only what the contract cannot check. Faulty fields are left out.
     """
     row: dict[str, Any] = dict(fields.defaults)
     faults = []
@@ -149,14 +151,14 @@ def read_row(
 
 
 def whole_number(text: str) -> int:
-    """Raises ValueError for what is no integer of at most 18 digits."""
+    """Raises ValueError for anything but an integer of at most 18 digits."""
     if _WHOLE_NUMBER.fullmatch(text):
         return int(text)
     raise ValueError("a whole number")
 
 
 def shown(value: str) -> str:
-    """Cut a value from a file so that it can be shown, with marks in place of what cannot be printed."""
+    """Shorten a value from a file for display, with marks in place of unprintable characters."""
     cut = value[:LONGEST_VALUE]
     return (
         cut

@@ -8,7 +8,7 @@ from stockroom.domain import versions
 from stockroom.frozen import frozen
 
 DEFAULT_UNIT = "piece"
-"""What an item is counted in unless it says otherwise."""
+"""The unit of items that name none."""
 
 
 @frozen
@@ -28,7 +28,7 @@ class Item:
 
 
 def changed(item: Item, changes: Mapping[str, Any], now: datetime) -> Item:
-    """Apply a merge-patch (RFC 7396) to the item: the next version of it, or itself where nothing changes.
+    """Apply a merge patch (RFC 7396): the next version of the item, or the same one if nothing changes.
 
     `changes` holds only members of the contract's ItemChanges.
     """
@@ -37,5 +37,5 @@ def changed(item: Item, changes: Mapping[str, Any], now: datetime) -> Item:
 
 
 def distinct(tags: Iterable[str]) -> tuple[str, ...]:
-    """Put tags in their one form: sorted, each once."""
+    """Normalize tags: sorted, each once."""
     return tuple(sorted(set(tags)))

@@ -1,4 +1,4 @@
-"""The ledger's rules: what a movement does to the balances it touches, and when it is refused."""
+"""The rules of the ledger: how a movement changes balances, and when it is refused."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -17,10 +17,10 @@ from stockroom.frozen import frozen
 Kind = Literal["receipt", "issue", "transfer", "adjustment", "count", "reversal"]
 
 RequestedKind = Literal["receipt", "issue", "transfer", "adjustment"]
-"""What people ask for; the others follow from counts and from movements."""
+"""The kinds that clients may request; the service records the others for counts and earlier movements."""
 
 MOST = 10**15
-"""The largest balance, in the item's unit; far enough from 2^63 that no sum of two leaves it."""
+"""The largest balance, in the item's unit; small enough that the sum of two stays below 2^63."""
 
 
 @frozen
@@ -81,11 +81,11 @@ Place = tuple[str, str]
 """SKU and location code."""
 
 Balances = Mapping[Place, Balance]
-"""Where one is missing, there is nothing."""
+"""The balance where there is no level."""
 
 
 def net(lines: Iterable[Line]) -> dict[Place, int]:
-    """What all lines together do to each place; a transfer may take from where another line puts."""
+    """Add up the lines for each place; a transfer may take from where another line puts."""
     deltas: dict[Place, int] = {}
     for line in lines:
         place = line.place
@@ -94,9 +94,9 @@ def net(lines: Iterable[Line]) -> dict[Place, int]:
 
 
 def applied(balances: Balances, lines: Sequence[Line]) -> dict[Place, Balance]:
-    """The balances after a movement of `lines`, for the places it touches.
+    """The balances that a movement of `lines` leaves, for the places it changes.
 
-    Raises InsufficientStock with every shortage, or BalanceOutOfRange; nothing is ever clamped.
+    Raises InsufficientStock with every shortage, or BalanceOutOfRange; no value is clamped.
     """
     deltas = net(lines)
     refuse_shortages(balances, {place: -delta for place, delta in deltas.items() if delta < 0})
@@ -110,7 +110,7 @@ def applied(balances: Balances, lines: Sequence[Line]) -> dict[Place, Balance]:
 
 
 def refuse_shortages(balances: Balances, requested: Mapping[Place, int]) -> None:
-    """Raises InsufficientStock with every place that has less available than `requested` of it."""
+    """Raises InsufficientStock with every place that has less available than is `requested` there."""
     shortages: list[dict[str, str | int]] = []
     for (sku, location), quantity in requested.items():
         available = balances.get((sku, location), EMPTY).available
@@ -125,14 +125,14 @@ def refuse_shortages(balances: Balances, requested: Mapping[Place, int]) -> None
 
 
 def refuse_repeated(places: Iterable[Place]) -> None:
-    """Raises RepeatedLine where one request names a place twice: which line was meant would be a guess."""
+    """Raises RepeatedLine if a request names a place twice: which line was meant would be a guess."""
     errors = _repeated(places, "{0} at {1} is in an earlier line already")
     if errors:
         raise RepeatedLine("Two lines are about the same item at the same location.", errors=errors)
 
 
 def _repeated(keys: Iterable[tuple[str | int, ...]], detail: str) -> list[dict[str, str]]:
-    """A fault for each line whose key is that of an earlier one."""
+    """A fault for each line that repeats the key of an earlier one."""
     seen: set[tuple[str | int, ...]] = set()
     errors = []
     for index, key in enumerate(keys):
@@ -143,7 +143,7 @@ def _repeated(keys: Iterable[tuple[str | int, ...]], detail: str) -> list[dict[s
 
 
 def differences(balances: Balances, found: Sequence[Line], expected: Mapping[Place, int]) -> tuple[Line, ...]:
-    """The lines of a count of what was `found` (as `delta`), without those that are as booked.
+    """The lines of a count of what was `found` (as `delta`), without those that match the books.
 
     Raises CountStale with every place whose balance is not the one that was `expected` there.
     """
@@ -161,9 +161,9 @@ def differences(balances: Balances, found: Sequence[Line], expected: Mapping[Pla
 
 
 def requested(kind: RequestedKind, lines: Sequence[Mapping[str, str | int]]) -> tuple[Line, ...]:
-    """The lines of a movement, from those of the contract for its kind.
+    """Convert the contract's lines for this kind of movement.
 
-    Raises RepeatedLine where lines repeat each other, SameLocation where a transfer goes nowhere.
+    Raises RepeatedLine if lines repeat each other, SameLocation if a transfer has one location.
     """
     if kind == "transfer":
         _refuse_repeated_transfers(lines)
@@ -181,24 +181,24 @@ def _refuse_repeated_transfers(lines: Iterable[Mapping[str, str | int]]) -> None
 
 
 def received(lines: Iterable[Mapping[str, str | int]]) -> tuple[Line, ...]:
-    """The lines of a receipt, from those of the contract (StockLine)."""
+    """Convert the contract's lines of a receipt (StockLine)."""
     return tuple(Line(str(line["sku"]), str(line["location"]), int(line["quantity"])) for line in lines)
 
 
 def issued(lines: Iterable[Mapping[str, str | int]]) -> tuple[Line, ...]:
-    """The lines of an issue, from those of the contract (StockLine)."""
+    """Convert the contract's lines of an issue (StockLine)."""
     return tuple(Line(str(line["sku"]), str(line["location"]), -int(line["quantity"])) for line in lines)
 
 
 def adjusted(lines: Iterable[Mapping[str, str | int]]) -> tuple[Line, ...]:
-    """The lines of an adjustment, from those of the contract (AdjustmentLine)."""
+    """Convert the contract's lines of an adjustment (AdjustmentLine)."""
     return tuple(Line(str(line["sku"]), str(line["location"]), int(line["delta"])) for line in lines)
 
 
 def transferred(lines: Sequence[Mapping[str, str | int]]) -> tuple[Line, ...]:
-    """The lines of a transfer, from those of the contract (TransferLine): out of one place, into the other.
+    """Convert the contract's lines of a transfer (TransferLine): out of one place, into the other.
 
-    Raises SameLocation where both are the same.
+    Raises SameLocation if both are the same.
     """
     same = [index for index, line in enumerate(lines) if line["from"] == line["to"]]
     if same:

@@ -1,4 +1,4 @@
-"""Levels as they are shown: what is where, and how much of it is free."""
+"""Levels as clients see them: how much of an item is where, and how much of it is available."""
 
 from stockroom.frozen import frozen
 
@@ -7,7 +7,7 @@ from stockroom.frozen import frozen
 class Level:
     """One item at one location, in the item's unit (contract: Level).
 
-    `low` is about the item's stock over all locations, as `reorder_point` is.
+    `low` and `reorder_point` concern the item's stock over all locations.
     """
 
     sku: str

@@ -1,4 +1,4 @@
-"""Preconditions: a change is for callers who know the state that they are changing (RFC 9110, 13.1.1)."""
+"""Preconditions: only callers who know the current state may change it (RFC 9110, 13.1.1)."""
 
 import re
 
@@ -11,9 +11,9 @@ _EACH_TAG = re.compile(_TAG)
 
 
 def require_match(if_match: str | None, etag: str) -> None:
-    """Let a change pass whose `If-Match` names the present `etag`; call it once the thing is known to exist.
+    """Allow a change if `If-Match` names the current `etag`; call it once the thing is known to exist.
 
-    Raises PreconditionRequired without the header, and PreconditionFailed where it names other states only.
+    Raises PreconditionRequired without the header, and PreconditionFailed if it names only other states.
     """
     if if_match is None:
         raise PreconditionRequired("Send the ETag of the state you are changing as If-Match, or `*`.")
@@ -22,7 +22,7 @@ def require_match(if_match: str | None, etag: str) -> None:
 
 
 def matches(if_match: str, etag: str) -> bool:
-    """Compare strongly (RFC 9110, 8.8.3.2): a weak tag matches nothing, `*` matches whatever exists."""
+    """Compare strongly (RFC 9110, 8.8.3.2): a weak tag matches nothing, `*` matches anything that exists."""
     if if_match.strip(" \t") == "*":
         return True
     return _TAGS.fullmatch(if_match) is not None and etag in _EACH_TAG.findall(if_match)

@@ -1,4 +1,4 @@
-"""Reservations: stock that is held until a moment, and what may become of it."""
+"""Reservations: stock that is held for a limited time."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -18,7 +18,7 @@ AT_MOST = timedelta(days=90)
 
 @frozen
 class ReservedLine:
-    """Some of one item at one location (contract: StockLine)."""
+    """A quantity of one item at one location (contract: StockLine)."""
 
     sku: str
     location: str
@@ -31,7 +31,9 @@ class ReservedLine:
 
 @frozen
 class Reservation:
-    """Stock that is or was held (contract: Reservation). `movement` is the id of what fulfilled it."""
+    """Stock that is or was held (contract: Reservation). `movement` is the id of the movement that fulfilled
+    it.
+    """
 
     id: str
     state: State
@@ -44,19 +46,19 @@ class Reservation:
     lines: tuple[ReservedLine, ...]
 
     def at(self, now: datetime) -> "Reservation":
-        """The reservation as it is at `now`: it expires at its time, whether or not that is stored."""
+        """The reservation as of `now`: it expires at its time, whether or not that has been stored."""
         if self.state == "held" and self.expires_at <= now:
             return replace(self, state="expired", closed_at=self.expires_at)
         return self
 
     def require_held(self, now: datetime) -> None:
-        """Raises ReservationClosed where nothing is held any more."""
+        """Raises ReservationClosed if the reservation holds nothing any more."""
         if (state := self.at(now).state) != "held":
             raise closed(state)
 
 
 def closed(state: State) -> ReservationClosed:
-    """The refusal of what needs a reservation that is held."""
+    """The refusal of an operation on a reservation that is not held."""
     return ReservationClosed(f"The reservation has {_BECOME[state]}.")
 
 
@@ -68,16 +70,16 @@ _BECOME: dict[State, str] = {
 
 
 def reserved(lines: Iterable[Mapping[str, str | int]]) -> tuple[ReservedLine, ...]:
-    """The lines of a reservation, from those of the contract (StockLine)."""
+    """Convert the contract's lines of a reservation (StockLine)."""
     return tuple(
         ReservedLine(str(line["sku"]), str(line["location"]), int(line["quantity"])) for line in lines
     )
 
 
 def expiry(asked: str | None, now: datetime) -> datetime:
-    """When a reservation made `now` ends: `asked` (RFC 3339) cut to milliseconds, or in an hour.
+    """When a reservation made `now` expires: `asked` (RFC 3339) cut to milliseconds, by default in an hour.
 
-    Raises ExpiryOutOfRange for a moment that is not ahead, or more than 90 days.
+    Raises ExpiryOutOfRange for a time that is past, or more than 90 days ahead.
     """
     if asked is None:
         return now + UNLESS_SAID

@@ -7,9 +7,9 @@ from stockroom.frozen import frozen
 
 @frozen
 class Summary:
-    """Counts as of a moment (contract: Summary). `items` and `locations` are those that are not archived.
+    """Counts as of one moment (contract: Summary). `items` and `locations` exclude the archived ones.
 
-    `units` adds up everything on hand, whatever it is counted in; `movements_today` are those recorded since
+    `units` adds up everything on hand, whatever its unit; `movements_today` are those recorded since
     midnight, UTC.
     """
 

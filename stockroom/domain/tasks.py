@@ -1,4 +1,4 @@
-"""Long work: a task, what it has done so far, and the lease under which one worker does it."""
+"""Long work: a task, its progress, and the lease under which one worker runs it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,12 +12,12 @@ UNFINISHED: tuple[State, ...] = ("queued", "running")
 ErrorKind = Literal["rejected", "merged"]
 
 CLAIMS_WITHOUT_PROGRESS = 5
-"""So often is work taken up that gets nowhere, before it is given up: it may be what kills its workers."""
+"""Claims without progress until a task is given up: the work itself may crash its workers."""
 
 
 @frozen
 class Progress:
-    """Rows done so far, and of how many; None until they are counted."""
+    """Rows done so far, and their total; None until they are counted."""
 
     done: int
     total: int | None
@@ -57,9 +57,10 @@ class TaskError:
 
 @frozen
 class Lease:
-    """The right to work on a task until it runs out, unless renewed.
+    """The right to run a task until the lease expires, unless it is renewed.
 
-    `fence` grows with each claim; a write under a lower one is refused. The rest is how the work stood then.
+    `fence` is the fencing token: it grows with each claim, and a write with a lower one is refused. The other
+    members are the progress at the time of the claim.
     """
 
     task_id: str
@@ -79,4 +80,4 @@ class Unworkable(Exception):
 
 
 class LeaseLost(Exception):
-    """The task was cancelled or is another worker's by now; what was about to be written must not be."""
+    """The task was cancelled or claimed by another worker; the pending write must not happen."""

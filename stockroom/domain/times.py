@@ -1,4 +1,4 @@
-"""Moments as people write them."""
+"""Times as text."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -8,22 +8,22 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def instant(text: str) -> datetime:
-    """The moment that `text` (RFC 3339) names, in UTC.
+    """The time that `text` (RFC 3339) names, in UTC.
 
-    Raises ValueError or OverflowError where the calendar has none.
+    Raises ValueError or OverflowError if the calendar has no such time.
     """
     return datetime.fromisoformat(text.upper()).astimezone(UTC)
 
 
 def moment(text: str) -> datetime:
-    """The same, cut to the milliseconds that storage and wire hold."""
+    """The same, cut to milliseconds, as storage and wire hold times."""
     found = instant(text)
-    # Cut, for rounding up could leave the year 9999.
+    # Cut, not rounded: rounding up could leave the year 9999.
     return found.replace(microsecond=found.microsecond // 1000 * 1000)
 
 
-# Records that follow each other often have the same times, those of one import above all.
+# Cached: consecutive records often have the same times, most of all those of one import.
 @lru_cache(maxsize=16)
 def written(milliseconds: int) -> str:
-    """A moment, in milliseconds since the epoch, in the form of the wire (contract: Time)."""
+    """Write a time, in milliseconds since the epoch, in the form of the contract (Time)."""
     return f"{(_EPOCH + milliseconds * _MILLISECOND).isoformat(timespec='milliseconds')}Z"

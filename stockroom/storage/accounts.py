@@ -1,4 +1,4 @@
-"""Queries of accounts, and of the failed logins counted beside them."""
+"""Queries of accounts, and of their failed logins."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,9 +18,9 @@ _username = users.c.username == sa.bindparam("name")
 
 _any = sa.select(sa.exists(sa.select(sa.literal(1)).select_from(users)))
 _find = sa.select(*_account, users.c.password_hash).where(_username)
-# Rows inserted for a user lock it FOR KEY SHARE, which this leaves free. SQLite has one writer anyway.
+# FOR NO KEY UPDATE admits rows inserted for a user, which lock it FOR KEY SHARE. SQLite has one writer.
 _lock = _find.with_for_update(key_share=True)
-# In the order of the key, so that two of these cannot wait for each other.
+# In the order of the key, so that two of these cannot deadlock.
 _lock_admins = (
     sa.select(*_account)
     .where(sa.or_(_username, sa.and_(users.c.role == "admin", users.c.disabled.is_(False))))
@@ -72,13 +72,13 @@ def find(connection: Connection, username: str) -> Credentials | None:
 
 
 def lock(connection: Connection, username: str) -> Credentials | None:
-    """As `find`, and nobody else changes the account before this transaction ends."""
+    """Find an account and lock it against changes until the transaction ends."""
     row = connection.execute(_lock, {"name": username}).one_or_none()
     return None if row is None else _credentials(row)
 
 
 def lock_with_admins(connection: Connection, username: str) -> Sequence[Account]:
-    """The account of that name, if any, and all enabled admins; nobody else changes them meanwhile."""
+    """Lock the account of that name, if any, and all enabled admins until the transaction ends."""
     return [_read(row) for row in connection.execute(_lock_admins, {"name": username})]
 
 
@@ -87,7 +87,7 @@ def page(reader: Connection, request: PageRequest) -> Page[Account]:
 
 
 def insert(connection: Connection, account: Account, password_hash: str) -> bool:
-    """Whether the name was free. The database decides, so that of two at once exactly one gets it."""
+    """Insert an account; False if its name is taken. The database decides, so that of two one succeeds."""
     values = {
         "username": account.username,
         "email": account.email,
@@ -109,7 +109,7 @@ def change_email(connection: Connection, username: str, email: str) -> Account |
 
 
 def change_password(connection: Connection, username: str, *, old_hash: str, new_hash: str) -> bool:
-    """Whether the password was still the one that `old_hash` was made of."""
+    """Change the password hash; False if it is no longer `old_hash`."""
     values = {"name": username, "old_hash": old_hash, "new_hash": new_hash}
     return connection.execute(_change_password, values).one_or_none() is not None
 
@@ -121,7 +121,7 @@ def failures(connection: Connection, username: str) -> tuple[int, datetime] | No
 
 
 def count_failure(connection: Connection, username: str, *, now: datetime, since: datetime) -> int:
-    """Count one more and return the count, which starts anew when the last was at `since` or before."""
+    """Count one more failure and return the count, which restarts if the last was at `since` or before."""
     return cast(int, connection.scalar(_count_failure, {"name": username, "now": now, "since": since}))
 
 

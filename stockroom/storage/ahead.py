@@ -1,4 +1,4 @@
-"""Work done ahead: while one thing is made use of, a thread makes the next."""
+"""Prefetch: while one element is used, a thread makes the next."""
 
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,10 +8,10 @@ T = TypeVar("T")
 
 
 def ahead(things: Iterator[T]) -> Generator[T]:
-    """The same things. Close it before what they are made from, for the thread may be at the next one.
+    """Yield the same elements. Close this before their source, for the thread may be at work on the next one.
 
-    It is for a thread that waits for the database. One that computes keeps Python's lock from whoever does
-    the rest: imports became three times as slow when their rows were checked ahead.
+    Use it for a source that waits for the database. One that computes holds Python's global lock: imports
+    became three times as slow when their rows were validated in such a thread.
     """
     end = object()
     with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:

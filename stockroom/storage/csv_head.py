@@ -1,4 +1,4 @@
-"""The beginning of a CSV file: its header, and the delimiter that makes most sense of it."""
+"""The beginning of a CSV file: its header, and the delimiter that fits it best."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -11,14 +11,14 @@ from stockroom.storage.csv_lines import encoding_of, read_lines
 from stockroom.storage.csv_rows import Record, read_records
 
 LONGEST_HEADER = 2**16
-"""Bytes; a header must end within them."""
+"""Bytes; the header must end within them."""
 
 _SAMPLE = 20
 
 
 @frozen
 class Head:
-    """The delimiter and the header's titles; None where the file begins with nothing that can be a header."""
+    """The delimiter and the titles of the header; None if the file does not begin with a header."""
 
     delimiter: str
     titles: list[str] | None
@@ -32,7 +32,7 @@ def read_head(
     delimiter: str | None,
     wanted: Sequence[str] | None,
 ) -> Head:
-    """Read the header, finding out what is not given; `fields` and `wanted` help to tell the delimiter."""
+    """Read the header, and detect what is not given; `fields` and `wanted` help to detect the delimiter."""
     raw = source.read(LONGEST_HEADER)
     whole = not source.read(1)
     encoding = encoding or encoding_of(raw, whole=whole)
@@ -46,7 +46,7 @@ def read_head(
 def _split(raw: bytes, encoding: str, delimiter: str, *, whole: bool) -> tuple[str, list[Record | Rejection]]:
     lines = list(read_lines(BytesIO(raw), encoding))
     if not whole:
-        # The last one may be cut in two.
+        # The last line may be incomplete.
         lines.pop()
     return delimiter, list(read_records(iter(lines), delimiter))
 

@@ -1,4 +1,4 @@
-"""Physical lines of a text file of any content: its encoding is found out, lines are cut within bounds."""
+"""Physical lines of any text file: the encoding is detected, and lines are limited in length."""
 
 import codecs
 import re
@@ -8,7 +8,7 @@ from typing import BinaryIO, NamedTuple
 from stockroom.frozen import frozen
 
 LONGEST_LINE = 2**20
-"""Bytes of a line that are read; what is longer is skipped to its end."""
+"""The most bytes of a line; a longer line is skipped to its end."""
 
 _BLOCK = 2**18
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -16,9 +16,9 @@ _MULTIBYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf
 
 
 class Line(NamedTuple):
-    """A line by its number from 1. `text` keeps its end, and is None if the line is too long.
+    """A line and its number, from 1. `text` includes the line break; it is None if the line is too long.
 
-    Bytes that are not of the encoding stand in it as lone surrogates (PEP 383).
+    Bytes that are invalid in the encoding become lone surrogates (PEP 383).
     """
 
     number: int
@@ -27,14 +27,14 @@ class Line(NamedTuple):
 
 @frozen
 class Survey:
-    """What a first pass over a file finds: its encoding, and how many physical lines it has."""
+    """The result of a first pass over a file: its encoding, and its number of physical lines."""
 
     encoding: str
     lines: int
 
 
 def survey(source: BinaryIO, encoding: str | None) -> Survey:
-    """Read `source` once, from its beginning, to count its lines and, unless given, find its encoding."""
+    """Read `source` once from its beginning: count its lines and, unless given, detect its encoding."""
     found = encoding or _marked(source)
     if found == "utf-16":
         return Survey(found, sum(block.count(b"\n") for block in _unified(_blocks(source, found))))
@@ -44,20 +44,20 @@ def survey(source: BinaryIO, encoding: str | None) -> Survey:
 
 
 def encoding_of(head: bytes, *, whole: bool) -> str:
-    """Guess the encoding from the beginning of a file, or from all of it."""
+    """Guess the encoding from the beginning of a file or, if `whole`, from all of it."""
     for mark, encoding in _BOMS:
         if head.startswith(mark):
             return encoding
     evidence = _Evidence()
-    # A character that the end of the head cuts in two is no fault of the file.
+    # The head may end within a character; that is no fault of the file.
     for _ in evidence.watch(iter((head,)), final=whole):
         pass
     return evidence.encoding()
 
 
 def read_lines(source: BinaryIO, encoding: str) -> Iterator[Line]:
-    """Cut `source` into lines at LF, CR LF or CR, holding no more than one line and one block in memory."""
-    # UTF-16 has become UTF-8 by then, its broken pairs as bytes that are not valid in it.
+    """Split `source` at LF, CR LF or CR, with at most one line and one block in memory."""
+    # The blocks of a UTF-16 file are UTF-8 already; unpaired surrogates are invalid bytes in them.
     codec = "utf-8" if encoding == "utf-16" else encoding
     for number, raw in enumerate(_cut(_blocks(source, encoding)), start=1):
         yield Line(number, None if raw is None else _decoded(raw, codec))
@@ -74,7 +74,7 @@ def _cut(blocks: Iterator[bytes]) -> Iterator[bytes | None]:
     rest, skipping = b"", False
     for block in blocks:
         lines = (rest + block).splitlines(keepends=True)
-        # A CR at the end of a block may be one half of a CR LF.
+        # A CR at the end of a block may be the first half of a CR LF.
         rest = b"" if lines[-1].endswith(b"\n") else lines.pop()
         for line in lines:
             yield None if skipping or len(line) > LONGEST_LINE else line
@@ -111,7 +111,7 @@ def _from_utf16(blocks: Iterator[bytes]) -> Iterator[bytes]:
     for block in blocks:
         start = 0
         if decoder is None:
-            # Broken pairs pass as lone surrogates, whose UTF-8 form the strict decoder refuses, line by line.
+            # Unpaired surrogates pass here; the strict UTF-8 decoder rejects them later, line by line.
             decoder = codecs.getincrementaldecoder(_byte_order(block))("surrogatepass")
             start = 2 if block[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else 0
         if text := decoder.decode(block[start:]):
@@ -125,12 +125,12 @@ def _byte_order(head: bytes) -> str:
         return "utf-16-le"
     if head.startswith(codecs.BOM_UTF16_BE):
         return "utf-16-be"
-    # The high byte of most characters is zero; without any, little-endian is what is written in practice.
+    # The high byte of most characters is zero; without any zero, little-endian is the usual order.
     return "utf-16-be" if head[0::2].count(0) > head[1::2].count(0) else "utf-16-le"
 
 
 def _unified(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The blocks with one LF to end each line, the last one included."""
+    """The blocks, with one LF at the end of each line, also of the last one."""
     pending, last = b"", b"\n"
     for block in blocks:
         joined = pending + block
@@ -143,7 +143,7 @@ def _unified(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 class _Evidence:
-    """Looks at all bytes of a file for what tells UTF-8 from Windows-1252."""
+    """Looks through all bytes of a file to distinguish UTF-8 from Windows-1252."""
 
     def __init__(self) -> None:
         self._valid = True
@@ -169,5 +169,6 @@ class _Evidence:
                 self._valid = False
 
     def encoding(self) -> str:
-        # Windows-1252 hardly ever looks like UTF-8; one such character makes the rest UTF-8 with faults.
+        # Windows-1252 text hardly ever contains a UTF-8 sequence; a single one makes this UTF-8 with invalid
+        # bytes.
         return "utf-8" if self._valid or self._multibyte else "windows-1252"

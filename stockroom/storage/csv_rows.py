@@ -1,4 +1,4 @@
-"""Rows of a CSV file of any content: each is read or rejected with a reason, and none raises an error."""
+"""Rows of any CSV file: each is read, or rejected with a reason; none raises an error."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -8,13 +8,13 @@ from stockroom.domain.imports import Column, Rejection, Row, shown
 from stockroom.storage.csv_lines import LONGEST_LINE, Line, read_lines
 
 LONGEST_FIELD = 2**16
-"""Characters of a value, and of what follows the first line of a row that spans several."""
+"""The most characters of a value, and of what follows the first line of a row that spans several."""
 
 _TOO_LONG = f"a value is longer than {LONGEST_FIELD} characters"
 
 
 class Record(NamedTuple):
-    """The values of a row by place, quotes resolved; `line` is its first physical line."""
+    """The values of a row by index, without their quotes; `line` is the first physical line."""
 
     line: int
     values: list[str]
@@ -23,9 +23,9 @@ class Record(NamedTuple):
 def read_rows(
     source: BinaryIO, *, encoding: str, delimiter: str, width: int, columns: Mapping[str, Column]
 ) -> Iterator[Row | Rejection]:
-    """Read the rows after the header, keeping the values of `columns`; each time the same from the same file.
+    """Read the rows after the header, with the values of `columns`; a file always gives the same rows.
 
-    A row must have `width` values, save for empty ones at its end; empty lines are no rows.
+    A row must have `width` values; further ones must be empty. Empty lines are skipped.
     """
     records = read_records(read_lines(source, encoding), delimiter)
     next(records, None)
@@ -45,9 +45,9 @@ def read_rows(
 
 
 def read_records(lines: Iterator[Line], delimiter: str) -> Iterator[Record | Rejection]:
-    """Split lines into records by the csv module's reading of RFC 4180, passing over empty ones.
+    """Split lines into records as the csv module reads RFC 4180, and skip empty ones.
 
-    A quoted value that is not closed within 64 KiB is rejected together with the lines it has swallowed.
+    A quoted value that is not closed within 64 KiB is rejected together with the lines that it spans.
     """
     blank = f" \t\r\n{delimiter}"
     for line in lines:
@@ -67,7 +67,7 @@ def _quoted(number: int, text: str, lines: Iterator[Line], delimiter: str) -> Re
     try:
         values = next(csv.reader(feed, delimiter=delimiter))
     except csv.Error:
-        # A reader that is not strict objects to nothing but the length of a value.
+        # A reader that is not strict only rejects values that are too long.
         feed.dry, reason = True, _TOO_LONG
     if not feed.dry:
         return _bounded(number, values)
@@ -84,7 +84,7 @@ def _bounded(number: int, values: list[str]) -> Record | Rejection:
 
 
 class _Feed:
-    """The lines of one record, for the csv module: as many as an open quote asks for, within bounds."""
+    """Feeds the lines of one record to the csv module: as many as an open quote takes, within bounds."""
 
     def __init__(self, number: int, text: str, lines: Iterator[Line]) -> None:
         self.last = number

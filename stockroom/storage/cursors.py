@@ -1,4 +1,4 @@
-"""Opaque cursors: the order of a list and the sort keys of one row in it, in a short text safe in URLs."""
+"""Opaque cursors: the order of a list and the sort keys of one row, as a short text that is safe in URLs."""
 
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from stockroom.storage.statements import Row
 from stockroom.storage.tables import EPOCH, MILLISECOND, Moment, stored
 
 LONGEST = 1_500
-"""Characters of a cursor (contract: Cursor): a name of 200 characters of four bytes takes 1,200."""
+"""The most characters of a cursor (contract: Cursor); a name of 200 four-byte characters takes 1,200."""
 
 
 @frozen
 class Key:
-    """One column to sort by: text, integer or Moment, and never NULL."""
+    """A column to sort by: text, integer or Moment, and never NULL."""
 
     column: sa.ColumnElement[Any]
     descending: bool = False
@@ -32,7 +32,7 @@ def encode(keys: Sequence[Key], row: Row) -> str:
 
 
 def decode(keys: Sequence[Key], cursor: str) -> tuple[object, ...]:
-    """Read the values of `keys` from a cursor. Raises InvalidRequest for one not made for these keys."""
+    """Read the values of `keys` from a cursor. Raises InvalidRequest if it was made for other keys."""
     try:
         values = _unpack(cursor, _order(keys))
         return tuple(_typed(key.column.type, value) for key, value in zip(keys, values, strict=True))
@@ -61,7 +61,7 @@ def _plain(value: object) -> object:
 
 
 def _typed(kind: sa.types.TypeEngine[Any], value: object) -> object:
-    """The value as the column holds it; the databases answer other types, sizes and NUL with an error."""
+    """Check the type of the value: databases reject other types, larger values and NUL with an error."""
     if isinstance(kind, Moment):
         return EPOCH + _whole(value, bits=64) * MILLISECOND
     if isinstance(kind, sa.Integer):

@@ -1,4 +1,4 @@
-"""Everything that an export shows, read as a stream of records in the form of the contract's schemas."""
+"""The content of an export, streamed as records in the form of the contract's schemas."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -22,18 +22,18 @@ from stockroom.storage.tables import items, levels, locations, movement_lines, m
 _Query = sa.Select[*tuple[Any, ...]]
 
 _FETCHED = 2_000
-"""Rows that the database hands over at a time."""
+"""Rows fetched from the database at a time."""
 
 
 class Found(NamedTuple):
-    """How many records there are, and all of them in turn."""
+    """The number of records, and an iterator of them."""
 
     total: int
     records: Iterator[Record]
 
 
 class _Selection(NamedTuple):
-    """The rows that are wanted, what is cheaper to count than they are, and how rows become records."""
+    """The query of the rows, a cheaper query with the same number of rows, and what makes records of rows."""
 
     rows: _Query
     counted: _Query
@@ -42,10 +42,10 @@ class _Selection(NamedTuple):
 
 @contextmanager
 def read(snapshot: Connection, options: ExportOptions, now: datetime) -> Iterator[Found]:
-    """Find what `options` ask for. The records are read while they are asked for, a few at a time."""
+    """Find what `options` ask for. Records are fetched lazily, a few at a time."""
     rows, counted, records = _SELECT[options.kind](snapshot, options, now)
     total = snapshot.scalar(sa.select(sa.func.count()).select_from(counted.subquery())) or 0
-    # On PostgreSQL by a cursor of the server, which holds the rest of the rows. SQLite makes them on demand.
+    # On PostgreSQL through a server-side cursor. SQLite produces rows on demand.
     with (
         closing(snapshot.stream(rows, size=_FETCHED)) as parts,
         closing(_fetched_ahead(parts)) as found,
@@ -54,7 +54,7 @@ def read(snapshot: Connection, options: ExportOptions, now: datetime) -> Iterato
 
 
 def _fetched_ahead(parts: Iterator[Sequence[Row]]) -> Generator[Row]:
-    """All rows; the next ones are fetched meanwhile, so that the database works while we do."""
+    """Yield all rows while the next ones are fetched: the database works in parallel."""
     with closing(ahead(parts)) as fetched:
         for rows in fetched:
             yield from rows
@@ -85,12 +85,12 @@ _SELECT = {"items": _items, "levels": _levels, "movements": _movements}
 
 
 def _bare(query: _Query) -> _Query:
-    """The same rows without what is worked out for each."""
+    """The same rows without their computed columns."""
     return query.with_only_columns(sa.literal_column("1"), maintain_column_froms=True)
 
 
 def _time(column: sa.Column[datetime]) -> sa.ColumnElement[int]:
-    """The column as it is stored: making aware datetimes of millions of times takes its time."""
+    """The column as it is stored: making millions of aware datetimes takes long."""
     return sa.type_coerce(column, sa.BigInteger)
 
 
@@ -107,7 +107,7 @@ _ITEMS = sa.select(
     _time(items.c.updated_at),
 )
 _reversal = movements.alias("reversal")
-# A row a line, or one without a line: counts that found nothing amiss have none.
+# One row a line, or one row for a movement without lines, as a count without differences is.
 _MOVEMENTS = sa.select(
     movements.c.id,
     movements.c.kind,

@@ -19,7 +19,7 @@ class FileStore:
         self._url = url
 
     def put(self, path: Path, name: str) -> None:
-        """Store a copy of the local file `path` as `name`; it is durable when this returns."""
+        """Store a copy of the local file `path` as `name`; it is durable on return."""
         system, root = self._system()
         if not _is_local(system):
             system.put_file(str(path), f"{root}/{name}")
@@ -29,13 +29,13 @@ class FileStore:
 
     @contextlib.contextmanager
     def create(self, name: str) -> Iterator[BinaryIO]:
-        """A file to be written as `name`. It is there, whole and durable, once the context ends well."""
+        """Write a new file; `name` exists, complete and durable, once the context exits without error."""
         system, root = self._system()
         if _is_local(system):
             with _made(Path(root), name) as writer:
                 yield writer
             return
-        # A bucket takes a file as a whole.
+        # A bucket stores a file in one operation.
         with tempfile.NamedTemporaryFile() as spool:
             yield cast(BinaryIO, spool)
             spool.flush()
@@ -47,13 +47,13 @@ class FileStore:
         return cast(BinaryIO, system.open(f"{root}/{name}", "rb"))
 
     def delete(self, name: str) -> None:
-        """Delete, unless it is gone already."""
+        """Delete the file; no error if it does not exist."""
         system, root = self._system()
         with contextlib.suppress(FileNotFoundError):
             system.rm_file(f"{root}/{name}")
 
     def names_older_than(self, moment: datetime) -> Iterator[str]:
-        """The names of files last written before `moment`, an aware datetime."""
+        """The names of files that were last written before `moment`, an aware datetime."""
         system, root = self._system()
         try:
             entries = system.ls(root, detail=True, refresh=True)
@@ -64,7 +64,7 @@ class FileStore:
                 yield str(entry["name"]).rsplit("/", 1)[-1]
 
     def _system(self) -> tuple[Any, str]:
-        # fsspec keeps its file systems by URL, so that this costs next to nothing and survives a fork.
+        # fsspec caches its file systems by URL, so this is cheap and works after a fork.
         system, root = fsspec.url_to_fs(self._url)
         return system, root.rstrip("/")
 
@@ -76,7 +76,7 @@ def _is_local(system: Any) -> bool:
 
 @contextlib.contextmanager
 def _made(folder: Path, name: str) -> Iterator[BinaryIO]:
-    """A new file of the folder, which gets its name when it is complete."""
+    """A new file in the folder, renamed to its name once it is complete."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = folder / f".{name}.part"
     try:
@@ -92,7 +92,7 @@ def _made(folder: Path, name: str) -> Iterator[BinaryIO]:
 
 
 def _sync(folder: Path) -> None:
-    # Without this the file is on the disk, and its name perhaps not.
+    # Without this the content is on the disk, but perhaps not the name.
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -101,6 +101,6 @@ def _sync(folder: Path) -> None:
 
 
 def _written(entry: dict[str, Any]) -> datetime:
-    """The time of the last write, under the name that each kind of store gives it."""
+    """The time of the last write, which each kind of store names differently."""
     moment = next(entry[key] for key in ("mtime", "LastModified", "last_modified", "created") if key in entry)
     return moment if isinstance(moment, datetime) else datetime.fromtimestamp(moment, UTC)

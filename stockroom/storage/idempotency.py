@@ -1,4 +1,4 @@
-"""Idempotency keys, kept in the transaction of their effect."""
+"""Idempotency keys, stored in the transaction of their request."""
 
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -31,20 +31,20 @@ _find = sa.select(table.c.fingerprint, table.c.status, table.c.headers, table.c.
     _match & (table.c.created_at > sa.bindparam("since"))
 )
 _forget_old = sa.delete(table).where(_match & (table.c.created_at <= sa.bindparam("since")))
-# PostgreSQL's construct also compiles for SQLite, whose syntax here is the same. What it returns tells
-# whether it inserted, for SQLAlchemy does not know the number of rows everywhere.
+# PostgreSQL's construct also compiles for SQLite, with the same syntax. RETURNING tells whether a row was
+# inserted, because SQLAlchemy does not know the row count everywhere.
 _insert = postgresql.insert(table).on_conflict_do_nothing().returning(table.c.key)
 
 
 def find(reader: Connection, key: Key, now: datetime) -> sa.Row[str, int, dict[str, str], bytes] | None:
-    """What was kept for `key` within the last 24 hours: fingerprint, status, headers, body."""
+    """The answer stored for `key` within the last 24 hours: fingerprint, status, headers, body."""
     return reader.execute(_find, _of(key) | {"since": now - KEPT_FOR}).one_or_none()
 
 
 def save(work: Work, key: Key, kept: dict[str, Any]) -> bool:
-    """Keep an answer; False if another transaction has kept one for this key first.
+    """Store an answer; False if another transaction has stored one for this key.
 
-    On PostgreSQL this waits for the other transaction to end, so that exactly one of two is ever kept.
+    On PostgreSQL this waits for the other transaction to end, so that exactly one of two is stored.
     """
     work.connection.execute(_forget_old, _of(key) | {"since": work.now - KEPT_FOR})
     values = {"caller": key.caller, "operation": key.operation, "key": key.key, "created_at": work.now}

@@ -1,4 +1,4 @@
-"""What a running import has met so far, by SKU: it outlives the chunk, the worker and the dry run."""
+"""The SKUs that a running import has met, kept across chunks, workers and dry runs."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ _task = sa.bindparam("task", type_=import_keys.c.task_id.type)
 
 
 class _Statements:
-    """Statements in the words of a database, each of which takes its keys or rows as one JSON array."""
+    """Statements in a database's dialect, each of which takes its keys or rows as one JSON array."""
 
     def __init__(self, dialect: str) -> None:
         rows = JsonRows(dialect)
@@ -35,8 +35,8 @@ def _found(rows: JsonRows) -> sa.Select[*tuple[Any, ...]]:
 
 
 def _found_one_by_one(rows: JsonRows) -> sa.Select[*tuple[Any, ...]]:
-    """Tied to one index look-up a SKU: PostgreSQL would read all rows of the task, as long as it has no
-    statistics of a table that grows so fast. The offset of nothing keeps it from making this a join.
+    """Look up each SKU by the index. Without statistics, which a table that grows so fast lacks, PostgreSQL
+    would read all rows of the task. OFFSET 0 keeps it from turning this into a join.
     """
     of_task = import_keys.c.task_id == _task
     one = (
@@ -59,7 +59,7 @@ def find(connection: Connection, task_id: str, skus: Collection[str]) -> dict[st
 
 
 def note(connection: Connection, task_id: str, met: Mapping[str, Met], *, known: Collection[str]) -> None:
-    """Write down what was met; of SKUs that are `known`, found before, the line of the first row stays."""
+    """Store what was met. SKUs in `known` have a row already, which keeps its line."""
     statements = _statements[connection.dialect.name]
     for statement, skus in (
         (statements.insert, [sku for sku in met if sku not in known]),

@@ -1,8 +1,8 @@
-"""Pages of a search on PostgreSQL, which is asked what there is, and then bound to one of two ways.
+"""Pages of a search on PostgreSQL: a look at the data decides between two query plans.
 
-*All hits* are found by an index and tested, and a page of them is sorted: it takes as long as there are hits.
-*The order* is gone along and tested until a page is full: soon, where there are many hits, unless all of them
-stand at its far end. So few hits are sorted at once; for many the order is tried, as far as that is quick.
+*All hits*: an index finds them, they are tested and sorted. This takes as long as there are hits.
+*In order*: items are tested in sort order until the page is full. This is fast if hits are frequent, unless
+all stand at the far end. So few hits are sorted at once; with many, the order is tried first, up to a limit.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ from stockroom.storage.pages import EXACT_UP_TO, Page, PageRequest, counted_up_t
 from stockroom.storage.statements import Row
 
 NEAR, NEAR_A_HIT = 10_000, 10
-"""Items of the order that are tested before all hits are sorted, and so many more for each hit to find."""
+"""Items that are tested in order before all hits are sorted; the second is added for each hit to find."""
 
 _Query = sa.Select[*tuple[Any, ...]]
 _Values = Mapping[str, Any]
@@ -29,7 +29,7 @@ T = TypeVar("T")
 def page(
     reader: Connection, ways: Ways, *, request: PageRequest, values: _Values, read: Callable[[Row], T]
 ) -> Page[T]:
-    """Read a page of the items that are meant; `values` are those of the search."""
+    """Read a page of the items that match; `values` are those of the search."""
     rows, total = _find(reader, ways, {**values, **_place(ways, request)})
     return page_of(rows, total, keys=ways.keys, request=request, read=read)
 
@@ -46,43 +46,43 @@ def _place(ways: Ways, request: PageRequest) -> dict[str, object]:
 
 
 def _find(reader: Connection, ways: Ways, given: _Values) -> _Found:
-    """The rows of the page, and how many hits there are in all, as far as they are counted."""
+    """The rows of the page, and the number of hits, as far as they are counted."""
     if ways.search.by_tag and _is_rare(reader, given):
         return _sorted_or_in_order(reader, ways, ways.by_tag, given)
     if not ways.search.by_text:
         return _in_order(reader, ways, ways.by_tag, given), _count(reader, ways.tagged, given)
     if _is_common(reader, given):
-        # Most are hits: to pass over the others takes less time than to sort them.
+        # Most items are hits: to skip the others is faster than to sort the hits.
         rows = reader.execute(ways.in_order, {**given, "page_near": LARGEST}).all()
         return rows, _count(reader, ways.tested, given)
     return _sorted_or_in_order(reader, ways, ways.by_text, given)
 
 
 def _is_rare(reader: Connection, given: _Values) -> bool:
-    """Whether so few items carry the tag that they are looked up, rather than what holds the text."""
+    """Whether so few items have the tag that it is faster to look them up than to search the text."""
     counted = {**given, "page_counted": EXACT_UP_TO + 1}
     return _count(reader, item_ways.carriers, counted) <= EXACT_UP_TO
 
 
 def _is_common(reader: Connection, given: _Values) -> bool:
-    """Whether so many items hold the text that its index finds them no quicker than a look at each."""
+    """Whether so many items contain the text that its index is no faster than testing each item."""
     return _count(reader, item_ways.held_in_sample, given) * 4 >= item_ways.SAMPLE
 
 
 def _sorted_or_in_order(reader: Connection, ways: Ways, hits: Hits, given: _Values) -> _Found:
     rows, total = _sorted(reader, hits, given)
-    # They are counted up to there anyway, and where there are fewer these are all of them.
+    # Hits are counted up to this limit anyway; with fewer, these rows are of all of them.
     return (rows if total < given["page_counted"] else _in_order(reader, ways, hits, given)), total
 
 
 def _sorted(reader: Connection, hits: Hits, given: _Values) -> _Found:
     rows = reader.execute(hits.page, given).all()
-    # Each row tells the total, where there is one.
+    # Each row has the total, if there is a row.
     return rows, rows[0].page_total if rows else _count(reader, hits.total, given)
 
 
 def _in_order(reader: Connection, ways: Ways, hits: Hits, given: _Values) -> Sequence[Row]:
-    """The rows that are near, or if they are too few and there are others, the page of all hits."""
+    """The near hits or, if these are too few and more items follow, the page of all hits."""
     rows = reader.execute(ways.in_order, given).all()
     if len(rows) == given["page_limit"] or reader.scalar(ways.far, given) is None:
         return rows

@@ -1,4 +1,4 @@
-"""What searches of items look for: text in SKU or name, and a tag; and the indexes that find it."""
+"""Searches of items: by text in SKU or name, by tag; and the indexes that serve them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,14 +19,14 @@ _merge = sa.text(
 )
 
 carrying: _Query = sa.select(item_tags.c.item_id).where(item_tags.c.tag == sa.bindparam("tag"))
-"""The ids of items that carry the tag, archived or not."""
+"""The ids of items that have the tag, archived or not."""
 
 
 @frozen
 class Search:
-    """Items that are archived or not, hold a text in SKU or name, and carry a tag, if asked `by` that.
+    """Items that are archived or not; `by_text` and `by_tag` add a text in SKU or name, and a tag.
 
-    Text and tag are bound to its statements as `given` says.
+    `given` makes the values of the bind parameters.
     """
 
     archived: bool
@@ -34,20 +34,20 @@ class Search:
     by_tag: bool = False
 
     def conditions(self) -> Iterator[_Condition]:
-        """What holds of the items that are meant."""
+        """The conditions that select the items."""
         yield self.is_listed()
         if self.by_text:
             yield holding(items.c.name, items.c.sku)
         if self.by_tag:
-            # EXISTS would have SQLite look at every item, however few carry the tag.
+            # With EXISTS, SQLite would test every item, however few have the tag.
             yield items.c.id.in_(carrying)
 
     def is_listed(self) -> _Condition:
-        """Archived or not, said so that the databases know the index of the archived again."""
+        """Archived or not, in the form that the partial index on archived items has."""
         return items.c.archived if self.archived else sa.not_(items.c.archived)
 
     def tests(self, rows: sa.FromClause) -> Iterator[_Condition]:
-        """The rest for `rows` of id, SKU and name, said so that PostgreSQL cannot but test row by row."""
+        """The other conditions on `rows` of id, SKU and name, in a form that PostgreSQL tests row by row."""
         if self.by_text:
             yield sa.case((holding(rows.c.name, rows.c.sku), sa.true()), else_=sa.false())
         if self.by_tag:
@@ -56,13 +56,15 @@ class Search:
             yield sa.func.coalesce(carried.scalar_subquery(), sa.false())
 
     def tagged(self) -> _Query:
-        """The items of the tag, a text aside; their index tells the archived ones, so that no row is read."""
+        """The items of the tag, without regard to a text; a partial index tells the archived ones without
+        reading rows.
+        """
         archived = sa.exists().where(items.c.id == item_tags.c.item_id, items.c.archived)
         return carrying.where(archived if self.archived else sa.not_(archived))
 
 
 def given(q: str | None, tag: str | None) -> dict[str, object]:
-    """The values of a search's parameters."""
+    """The values of a search's bind parameters."""
     values: dict[str, object] = {}
     if q is not None:
         values |= {"q": q, "pattern": pattern(q)}
@@ -77,15 +79,15 @@ def is_tagged() -> _Condition:
 
 
 def may_hold() -> _Condition:
-    """What has all trigrams of the text, as has all that holds it; for PostgreSQL."""
+    """Items with all trigrams of the text: all that contain it, and maybe others; for PostgreSQL."""
     trigrams = sa.func.item_trigrams(items.c.sku, items.c.name)
     return trigrams.bool_op("@@")(sa.func.trigram_query(sa.bindparam("q", type_=sa.String)))
 
 
 def merge_pending(connection: Connection) -> None:
-    """Merge into the index of trigrams what was written of late, which PostgreSQL keeps in a list until then.
+    """Merge the pending list of PostgreSQL's trigram index, where it keeps new entries, into the index.
 
-    Every search reads that list, and a writer who fills it merges all of it. Only the index's owner may.
+    Every search reads that list, and the writer that fills it up merges it. Only the index's owner may merge.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(_merge)

@@ -1,4 +1,4 @@
-"""Items by the thousand: insert the new, update those that differ, leave the others alone."""
+"""Items by the thousand: insert new ones, update those that differ, leave the others alone."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -23,12 +23,12 @@ _Query = sa.Select[*tuple[Any, ...]]
 
 
 class _Statements:
-    """Statements in the words of a database, each of which takes its rows as one JSON array."""
+    """Statements in a database's dialect, each of which takes its rows as one JSON array."""
 
     def __init__(self, dialect: str) -> None:
         rows = JsonRows(dialect)
         value = rows.value
-        # In the order of the id, as all locks on items are, so that no two wait for each other.
+        # In the order of the id, as all locks on items, so that no two deadlock.
         self.read: _Query = (
             sa.select(items.c.id, items.c.sku, *(items.c[name] for name in _FIELDS))
             .where(items.c.sku.in_(sa.select(value(items.c.sku))))
@@ -43,8 +43,8 @@ class _Statements:
         new[items.c.unit] = sa.func.coalesce(new[items.c.unit], DEFAULT_UNIT)
         new |= {items.c.archived: sa.false(), items.c.version: sa.literal(1)}
         new |= {items.c.created_at: now, items.c.updated_at: now}
-        # SQLite takes ON CONFLICT after a SELECT for part of it, unless that ends in a WHERE. PostgreSQL's
-        # construct also compiles for SQLite, whose syntax here is the same.
+        # SQLite reads ON CONFLICT after a SELECT as part of it, unless the SELECT ends in a WHERE.
+        # PostgreSQL's construct also compiles for SQLite, with the same syntax.
         insert = postgresql.insert(items).from_select(list(new), sa.select(*new.values()).where(sa.true()))
         self.insert = _returning_ids(insert, rows)
         self.insert_missing = _returning_ids(insert.on_conflict_do_nothing(), rows)
@@ -57,7 +57,7 @@ class _Statements:
 
 
 def _returning_ids(insert: postgresql.Insert, rows: JsonRows) -> sa.Executable:
-    """The statement that inserts items, and on PostgreSQL their tags, too, which need not be sent again."""
+    """The statement that inserts items; on PostgreSQL it inserts their tags too, in the same round trip."""
     inserted = insert.returning(items.c.id, items.c.sku)
     if rows.is_sqlite:
         return inserted
@@ -74,7 +74,7 @@ _statements = {dialect: _Statements(dialect) for dialect in DIALECTS}
 
 @frozen
 class Upserted:
-    """What became of the rows, by SKU."""
+    """The outcome of the rows, by SKU."""
 
     created: frozenset[str]
     updated: frozenset[str]
@@ -82,18 +82,18 @@ class Upserted:
 
 
 def upsert_many(connection: Connection, rows: Sequence[_Values], *, now: datetime) -> Upserted:
-    """Bring a few thousand items to what `rows` say, in few statements.
+    """Insert or update a few thousand items as `rows` say, in few statements.
 
     A row is `sku`, `name` and any of `description`, `unit`, `reorder_point` and `tags`; what it does not name
     stays as it is, and archived items stay archived. Tags are `distinct`; no two rows have the same SKU.
-    Parallel calls neither deadlock nor lose a change as long as a transaction makes one call.
+    Concurrent calls neither deadlock nor lose a change as long as each transaction makes one call.
     """
     wanted = {row["sku"]: row for row in sorted(rows, key=itemgetter("sku"))}
     statements = _statements[connection.dialect.name]
     with_tags = any("tags" in row for row in rows)
     stored = _stored(connection, statements.read, wanted, with_tags=with_tags)
     created = _create(connection, [row for sku, row in wanted.items() if sku not in stored], now)
-    # All inserts come before all locks: who waits for another's insert holds no lock that he could wait for.
+    # All inserts come before all locks: a transaction that waits for another's insert holds no lock yet.
     differing = [sku for sku in wanted if sku not in created and not _holds(stored.get(sku), wanted[sku])]
     locked = _stored(connection, statements.lock, differing, with_tags=with_tags)
     updates = {sku: row for sku, row in locked.items() if not _holds(row, wanted[sku])}
@@ -102,7 +102,7 @@ def upsert_many(connection: Connection, rows: Sequence[_Values], *, now: datetim
 
 
 def foresee_many(reader: Connection, rows: Sequence[_Values]) -> Upserted:
-    """Say what `upsert_many` would do to the rows, and do nothing."""
+    """Report what `upsert_many` would do with the rows, without doing it."""
     wanted = {row["sku"]: row for row in rows}
     read = _statements[reader.dialect.name].read
     stored = _stored(reader, read, wanted, with_tags=any("tags" in row for row in rows))
@@ -123,7 +123,7 @@ def _stored(
     found = {row["id"]: dict(row) for row in rows}
     if with_tags and found:
         tags: dict[int, list[str]] = {key: [] for key in found}
-        # A statement of its own: only one begun after the wait for a lock sees what the other writer left.
+        # A separate statement: only one that starts after the wait for a lock sees the other writer's tags.
         read_tags = _statements[connection.dialect.name].read_tags
         for key, tag in connection.execute(read_tags, {"rows": _ids(found)}).all():
             tags[key].append(tag)
@@ -142,7 +142,7 @@ def _create(connection: Connection, rows: Sequence[_Values], now: datetime) -> f
     statements = _statements[connection.dialect.name]
     new = {"rows": rows, "now": now}
     try:
-        # Nearly always all of them are new, and to look for each once more takes PostgreSQL longer.
+        # Nearly always all of them are new, and to look for each again would take PostgreSQL longer.
         with connection.savepoint():
             inserted = connection.execute(statements.insert, new).all()
     except sa.exc.IntegrityError:

@@ -1,6 +1,6 @@
-"""The statements that find pages of a search on PostgreSQL, each bound to one way of finding them.
+"""The statements that find pages of a search on PostgreSQL, each tied to one query plan.
 
-Each reads a page and one row more. Left to itself PostgreSQL would choose by statistics that do not tell
+Each reads a page and one row more. PostgreSQL itself would choose by statistics that cannot distinguish
 twenty items from thousands.
 """
 
@@ -17,7 +17,7 @@ from stockroom.storage.pages import Key, counting
 from stockroom.storage.tables import items
 
 SAMPLE = 200
-"""Items that are looked at to see whether a text is common."""
+"""Items in the sample that shows whether a text is common."""
 
 _Query = sa.Select[*tuple[Any, ...]]
 _Condition = sa.ColumnElement[bool]
@@ -25,19 +25,19 @@ _Condition = sa.ColumnElement[bool]
 _sample = sa.select(items.c.id, items.c.sku, items.c.name).limit(SAMPLE).subquery()
 
 carriers = counting(carrying)
-"""How many items carry the tag, as far as they are counted."""
+"""How many items have the tag, as far as they are counted."""
 held_in_sample: _Query = (
     sa.select(sa.func.count())
     .select_from(_sample)
     .where(*Search(archived=False, by_text=True).tests(_sample))
 )
-"""How many items of the sample hold the text."""
+"""How many items of the sample contain the text."""
 
 
 class Hits(NamedTuple):
     """All hits: a page of them, each row with their number as `page_total`; and their number alone.
 
-    No more are sorted than are counted.
+    No more hits are sorted than are counted.
     """
 
     page: _Query
@@ -45,9 +45,9 @@ class Hits(NamedTuple):
 
 
 class Ways:
-    """The statements for a search in an order, for pages by number or `after` a cursor, each made once.
+    """The statements for a search in one order, for pages by number or `after` a cursor, each made once.
 
-    `listed` selects from items. `page_near` is how many items of the order are tested.
+    `listed` selects from items. `page_near` is how many items are tested in order.
     """
 
     def __init__(self, listed: _Query, search: Search, keys: Sequence[Key], *, after: bool) -> None:
@@ -57,7 +57,7 @@ class Ways:
 
     @cached_property
     def in_order(self) -> _Query:
-        """Those of the page that are near."""
+        """The hits among the near items, for the page."""
         columns = dict.fromkeys((items.c.id, items.c.sku, items.c.name, *(key.column for key in self.keys)))
         near = self._order(*columns).limit(whole("page_near")).subquery("near")
         tests = self.search.tests(near)
@@ -70,22 +70,22 @@ class Ways:
 
     @cached_property
     def by_tag(self) -> Hits:
-        """What carries the tag is looked up, and a text looked for in it."""
+        """Look up the items of the tag, and test them for a text."""
         return self._hits(is_tagged(), *replace(self.search, by_tag=False).tests(items))
 
     @cached_property
     def by_text(self) -> Hits:
-        """What holds the text is found by its index, and a tag looked for."""
+        """Find the items with the text by its index, and test them for a tag."""
         return self._hits(may_hold(), *self.search.tests(items))
 
     @cached_property
     def tested(self) -> _Query:
-        """How many hits there are, found by a look at each item."""
+        """The number of hits, found by testing each item."""
         return counting(self._meant(self.search.tests(items)))
 
     @cached_property
     def tagged(self) -> _Query:
-        """How many items carry the tag."""
+        """The number of items that have the tag."""
         return counting(self.search.tagged())
 
     def _hits(self, *conditions: _Condition) -> Hits:
@@ -98,7 +98,7 @@ class Ways:
         return Hits(page.add_columns(total), counting(hits))
 
     def _meant(self, conditions: Iterable[_Condition]) -> _Query:
-        """All items of which this holds; no more of each than its sort keys, for they may be many."""
+        """All items for which the conditions hold, with only their id and sort keys, for they may be many."""
         query = sa.select(items.c.id, *(key.column for key in self.keys))
         return query.where(self.search.is_listed(), *conditions)
 
@@ -112,6 +112,6 @@ class Ways:
         return [Key(rows.c[key.column.name], key.descending) for key in self.keys]
 
     def _of(self, ids: _Query) -> _Query:
-        """The page of those ids, whose order is that of the keys."""
+        """The page of those ids, which are in the order of the keys."""
         placed = ids.limit(whole("page_limit")).offset(whole("page_skipped")).subquery("placed")
         return self._listed.join(placed, placed.c.id == items.c.id).order_by(*in_order(self.keys))

@@ -1,4 +1,4 @@
-"""Queries of single items and of pages of them, each with its tags."""
+"""Queries of single items and of pages of items, each with its tags."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -35,11 +35,11 @@ _sku = items.c.sku == sa.bindparam("key")
 
 _own = item_tags.c.item_id == items.c.id
 
-# FOR NO KEY UPDATE: it waits for those who move the item's stock, who share the lock (storage.levels), and
-# leaves foreign keys alone. SQLite has one writer anyway.
+# FOR NO KEY UPDATE waits for movements of the item's stock, which share the lock (storage.levels), and does
+# not block foreign keys. SQLite has one writer.
 _lock = sa.select(*_columns).where(_sku).with_for_update(key_share=True)
 _tags = sa.select(item_tags.c.tag).join_from(item_tags, items, _own).where(_sku)
-# PostgreSQL's construct also compiles for SQLite, whose syntax here is the same.
+# PostgreSQL's construct also compiles for SQLite, with the same syntax.
 _insert = postgresql.insert(items).on_conflict_do_nothing().returning(items.c.id)
 _update = sa.update(items).where(_sku).returning(items.c.id)
 _insert_tags = {
@@ -51,7 +51,7 @@ _insert_tags = {
 
 
 def _inserting_with_tags() -> sa.Select[int]:
-    """Both in one statement of PostgreSQL: two would be two round trips."""
+    """Item and tags in one statement of PostgreSQL: two would take two round trips."""
     given = {c: sa.bindparam(c.name, type_=c.type) for c in _columns}
     added = _insert.values(given).returning(items.c.sku).cte("added")
     tags = JsonRows("postgresql", "tags")
@@ -64,13 +64,13 @@ def _inserting_with_tags() -> sa.Select[int]:
 _insert_with_tags = _inserting_with_tags()
 _forget_tags = sa.delete(item_tags).where(item_tags.c.item_id == sa.bindparam("item"))
 
-# No tag holds a comma (contract: Tag).
+# No tag contains a comma (contract: Tag).
 collected_tags = (
     sa.select(sa.func.aggregate_strings(item_tags.c.tag, ",")).where(_own).scalar_subquery().label("tags")
 )
 _list = sa.select(*_columns, collected_tags)
 _TAGS = len(_columns)
-"""Where they are in a row of `_list`: to ask for them by name takes ten times as long."""
+"""Their indices in a row of `_list`: access by name takes ten times as long."""
 _find = _list.where(_sku)
 
 ORDERS = orders(items, ("sku", "name", "created_at", "updated_at"), unique="sku")
@@ -86,11 +86,11 @@ def find(reader: Connection, sku: str) -> Item | None:
 def page(
     reader: Connection, request: PageRequest, *, q: str | None, tag: str | None, archived: bool, sort: str
 ) -> Page[Item]:
-    """Read a page of the items, in one of `ORDERS`; `q` is looked for in SKU and name."""
+    """Read a page of the items, in one of `ORDERS`; `q` is searched for in SKU and name."""
     search, values = Search(archived, q is not None, tag is not None), given(q, tag)
     if search == Search(archived, by_tag=True) and sort.removeprefix("-") == "sku":
         listing = _tagged(archived=archived, sort=sort)
-    # PostgreSQL takes no NUL, which no item holds.
+    # PostgreSQL rejects NUL, and no item contains it.
     elif search == Search(archived) or reader.dialect.name == "sqlite" or "\0" in (q or ""):
         listing = _listing(search, sort)
     else:
@@ -111,7 +111,7 @@ def _ways(search: Search, sort: str, *, after: bool) -> Ways:
 
 @cache
 def _tagged(*, archived: bool, sort: str) -> Listing:
-    """The items of the tag bound as `tag`, along the index of tags, which is in the order of SKUs."""
+    """The items of the tag bound as `tag`, by the index of tags, which is in the order of SKUs."""
     listed = item_tags.alias("listed")
     sku = listed.c.sku.label("tagged_sku")
     search = Search(archived, by_tag=True)
@@ -121,20 +121,20 @@ def _tagged(*, archived: bool, sort: str) -> Listing:
 
 
 def filtered(query: Query, *, q: str | None, tag: str | None, archived: bool) -> Query:
-    """The rows of `query` whose items are meant (contract: GET /items), all of which are to be read."""
+    """Restrict `query` to the items that match (contract: GET /items); all of them are to be read."""
     search = Search(archived, q is not None, tag is not None)
     return query.where(*search.conditions()).params(given(q, tag))
 
 
 def lock(connection: Connection, sku: str) -> Item | None:
-    """Read one item and keep others from changing it, or moving its stock, until the transaction ends."""
+    """Read one item, and lock it against changes and movements of its stock until the transaction ends."""
     row = connection.execute(_lock, {"key": sku}).one_or_none()
-    # Only a statement begun after the wait for the lock sees the tags that the other writer left.
+    # Only a statement that starts after the wait for the lock sees the other writer's tags.
     return None if row is None else _item(row, connection.scalars(_tags, {"key": sku}))
 
 
 def insert(connection: Connection, item: Item) -> bool:
-    """Store a new item; False where its SKU is taken, also by a transaction that has just committed."""
+    """Insert an item; False if its SKU is taken, also by a transaction that has just committed."""
     if connection.dialect.name == "postgresql":
         tags = [{"tag": tag} for tag in item.tags]
         return connection.scalar(_insert_with_tags, {**_values(item), "tags": tags}) is not None
@@ -153,7 +153,7 @@ def save(connection: Connection, before: Item, after: Item) -> None:
 
 
 def add_tags(connection: Connection, tags: Iterable[tuple[int, str, Iterable[str]]]) -> None:
-    """Give tags to items that do not have them yet: of each the id, the SKU and its tags."""
+    """Add tags to new items: each is given as id, SKU and tags."""
     if rows := [{"item_id": key, "sku": sku, "tag": tag} for key, sku, own in tags for tag in own]:
         connection.execute(_insert_tags[connection.dialect.name], {"rows": rows})
 

@@ -1,4 +1,4 @@
-"""Places in an order: what comes after a row, by its sort keys (keyset pagination)."""
+"""Keyset pagination: the rows that come after a row, by its sort keys."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,19 +9,19 @@ from stockroom.storage import cursors
 from stockroom.storage.cursors import Key
 
 LARGEST = 2**63 - 1
-"""The largest number that a statement can be given."""
+"""The largest integer that can be bound to a statement."""
 
 
 def after_cursor(keys: Sequence[Key]) -> sa.ColumnElement[bool]:
-    """What comes after a cursor, whose values are bound as in `cursor_values`."""
+    """The rows after a cursor, whose values are bound as in `cursor_values`."""
     given = [sa.bindparam(f"page_key_{number}", type_=key.column.type) for number, key in enumerate(keys)]
     return after(keys, given)
 
 
 def cursor_values(keys: Sequence[Key], cursor: str | None) -> dict[str, object]:
-    """The values of a cursor's bind parameters; none where there is no cursor.
+    """The values of a cursor's bind parameters; none without a cursor.
 
-    Raises InvalidRequest for a cursor that was not made for this order.
+    Raises InvalidRequest for a cursor of another order.
     """
     if cursor is None:
         return {}
@@ -29,12 +29,12 @@ def cursor_values(keys: Sequence[Key], cursor: str | None) -> dict[str, object]:
 
 
 def in_order(keys: Sequence[Key]) -> list[sa.ColumnElement[Any]]:
-    """What to sort by."""
+    """The ORDER BY of the keys."""
     return [key.column.desc() if key.descending else key.column.asc() for key in keys]
 
 
 def after(keys: Sequence[Key], values: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[bool]:
-    """What comes after `values`, said so that SQLite and PostgreSQL both seek to the place in an index."""
+    """The rows after `values`, in a form for which SQLite and PostgreSQL both seek in an index."""
     if len({(key.descending, getattr(key.column, "table", None)) for key in keys}) > 1:
         return _after_mixed(keys, values)
     place, given = sa.tuple_(*(key.column for key in keys)), sa.tuple_(*values)
@@ -42,8 +42,8 @@ def after(keys: Sequence[Key], values: Sequence[sa.ColumnElement[Any]]) -> sa.Co
 
 
 def _after_mixed(keys: Sequence[Key], values: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[bool]:
-    # Row values compare in one direction, and by an index in one table, only. The first key is compared once
-    # more for the index's sake.
+    # Row values compare in one direction, and use an index on one table, only. The first key is compared
+    # twice, so that the index is used.
     column, value = keys[0].column, values[0]
     after = column < value if keys[0].descending else column > value
     if len(keys) == 1:

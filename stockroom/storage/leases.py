@@ -1,4 +1,4 @@
-"""Tasks as workers see them: claimed by lease, written under a fence, found again when a worker is gone."""
+"""Tasks as workers see them: claimed by lease, written with a fencing token, resumed if a worker is gone."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -11,12 +11,12 @@ from stockroom.storage.connections import Connection
 from stockroom.storage.tables import tasks
 
 REPUBLISH_AFTER = timedelta(seconds=5)
-"""An unanswered wake-up call is repeated after so long, then at growing intervals up to the next."""
+"""A task that nobody claims is published again after this time, then less and less often, up to the next."""
 REPUBLISH_AT_LEAST = timedelta(minutes=10)
 
 
 def claim(connection: Connection, id: str, *, seconds: float, now: datetime) -> tuple[Lease, int] | None:
-    """Take the task unless it is finished or somebody's; with it, the claims since its last progress."""
+    """Claim the task unless it is finished or leased; returns also the claims since its last progress."""
     statement = (
         tasks.update()
         .where(tasks.c.id == id, sa.or_(tasks.c.state == "queued", _abandoned(now)))
@@ -48,7 +48,7 @@ def claim(connection: Connection, id: str, *, seconds: float, now: datetime) -> 
 
 
 def write(connection: Connection, lease: Lease, values: Mapping[str, Any]) -> None:
-    """Write to the task under the lease. Raises LeaseLost if the task is no longer this holder's."""
+    """Write to the task under the lease. Raises LeaseLost if the task no longer belongs to its holder."""
     statement = (
         tasks.update()
         .where(tasks.c.id == lease.task_id, tasks.c.fence == lease.fence, tasks.c.state == "running")
@@ -59,12 +59,12 @@ def write(connection: Connection, lease: Lease, values: Mapping[str, Any]) -> No
 
 
 def any_unattended(reader: Connection, now: datetime) -> bool:
-    """Whether any task waits for a worker without a fresh wake-up call."""
+    """Whether any task waits for a worker without a recent message."""
     return reader.scalar(sa.select(tasks.c.id).where(_unattended(now)).limit(1)) is not None
 
 
 def take_unattended(connection: Connection, now: datetime) -> list[str]:
-    """Note a new wake-up call for every task that needs one; of several callers at once, one gets each."""
+    """Mark all tasks that need a new message, and return them; of concurrent callers one gets each task."""
     statement = tasks.update().where(_unattended(now)).values(published_at=now).returning(tasks.c.id)
     return list(connection.scalars(statement))
 
@@ -82,7 +82,7 @@ def _unattended(now: datetime) -> sa.ColumnElement[bool]:
         tasks.c.published_at <= now - REPUBLISH_AT_LEAST,
         sa.and_(
             tasks.c.published_at <= now - REPUBLISH_AFTER,
-            # Each interval is as long as all before it, lest the calls pile up in front of a busy worker.
+            # Each interval is as long as all before it, so that messages do not pile up before a busy worker.
             moment - published >= published - created,
         ),
     )

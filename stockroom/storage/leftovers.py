@@ -1,4 +1,4 @@
-"""Rows that have served their time: found and deleted."""
+"""Retention: find and delete rows that are no longer needed."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -18,7 +18,7 @@ from stockroom.storage.tables import (
 
 
 def delete_expired(connection: Connection, *, now: datetime, day_ago: datetime) -> None:
-    """Delete sessions and revocations past their time, and what else is older than a day."""
+    """Delete expired sessions and revocations, and what else is older than a day."""
     connection.execute(sessions.delete().where(sessions.c.expires_at < now))
     connection.execute(revocations.delete().where(revocations.c.expires_at < now))
     connection.execute(login_failures.delete().where(login_failures.c.last_at < day_ago))
@@ -26,7 +26,7 @@ def delete_expired(connection: Connection, *, now: datetime, day_ago: datetime) 
 
 
 def finished_with_notes(reader: Connection) -> list[str]:
-    """The finished tasks whose import notes are still there."""
+    """The finished tasks that still have import notes."""
     noted = sa.exists().where(import_keys.c.task_id == tasks.c.id)
     return list(reader.scalars(sa.select(tasks.c.id).where(tasks.c.state.not_in(UNFINISHED), noted)))
 
@@ -36,6 +36,6 @@ def delete_notes(connection: Connection, task_id: str) -> None:
 
 
 def finished(reader: Connection, ids: Collection[str]) -> set[str]:
-    """Those of `ids` whose work is over."""
+    """Those of `ids` that are finished."""
     query = sa.select(tasks.c.id).where(tasks.c.id.in_(ids), tasks.c.state.not_in(UNFINISHED))
     return set(reader.scalars(query))

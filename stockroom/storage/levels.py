@@ -1,4 +1,4 @@
-"""Levels under lock: found, made, locked in the order of their keys, and written back."""
+"""Levels under lock: found, created, locked in the order of their keys, and written back."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
@@ -13,13 +13,11 @@ from stockroom.storage.json_rows import DIALECTS, JsonRows
 from stockroom.storage.tables import items, levels, locations, reservation_lines, reservations
 
 Key = tuple[int, int]
-"""Ids of item and location."""
+"""The ids of item and location."""
 
 
 class Locked(NamedTuple):
-    """The balances of levels that are locked; of their items and locations whether they are archived, by SKU
-    and by code.
-    """
+    """Keys and balances of locked levels; `items` and `locations` tell by SKU and code which are archived."""
 
     items: dict[str, bool]
     locations: dict[str, bool]
@@ -28,13 +26,13 @@ class Locked(NamedTuple):
 
 
 class _Statements:
-    """Statements in the words of a database, each of which takes its keys or rows as one JSON array."""
+    """Statements in a database's dialect, each of which takes its keys or rows as one JSON array."""
 
     def __init__(self, dialect: str) -> None:
         rows = JsonRows(dialect)
         item, location = rows.value(levels.c.item_id), rows.value(levels.c.location_id)
         sku, code = rows.value(items.c.sku), rows.value(locations.c.code)
-        # Shared, so that nothing is archived while stock of it moves; in the order of the key, as all locks.
+        # Shared, so that nothing is archived while its stock moves; in the order of the key, as all locks.
         self.items = (
             sa.select(items.c.sku, items.c.archived)
             .where(items.c.sku.in_(sa.select(sku)))
@@ -49,8 +47,8 @@ class _Statements:
         )
         named = rows.elements.join(items, items.c.sku == sku).join(locations, locations.c.code == code)
         empty = sa.select(items.c.id, locations.c.id, sa.literal(0), sa.literal(0), items.c.sku)
-        # SQLite takes ON CONFLICT after a SELECT for part of it, unless that has a WHERE. PostgreSQL's
-        # construct also compiles for SQLite, whose syntax here is the same.
+        # SQLite reads ON CONFLICT after a SELECT as part of it, unless the SELECT has a WHERE. PostgreSQL's
+        # construct also compiles for SQLite, with the same syntax.
         self.make = (
             postgresql.insert(levels)
             .from_select(
@@ -84,7 +82,7 @@ class _Statements:
 
 
 def saving(rows: JsonRows) -> sa.Update:
-    """The statement that writes balances, `rows_of` them."""
+    """The statement that writes the balances in `rows_of`."""
     return (
         sa.update(levels)
         .where(
@@ -115,30 +113,31 @@ _let_go = (
 
 
 def items_named(connection: Connection, skus: Collection[str]) -> dict[str, bool]:
-    """Of the items that exist whether they are archived, which stays so until the transaction ends."""
+    """Whether existing items are archived, by SKU; a shared lock keeps this until the transaction ends."""
     rows = [{"sku": sku} for sku in skus]
     return dict(connection.execute(_of(connection).items, {"rows": rows}).all()) if rows else {}
 
 
 def locations_named(connection: Connection, codes: Collection[str]) -> dict[str, bool]:
-    """The same of locations."""
+    """The same for locations, by code."""
     rows = [{"code": code} for code in codes]
     return dict(connection.execute(_of(connection).locations, {"rows": rows}).all()) if rows else {}
 
 
 def make(connection: Connection, places: Iterable[Place]) -> None:
-    """Make the levels that are not there yet, empty, where item and location exist.
+    """Create missing levels, with nothing on hand, if their item and location exist.
 
-    All are made before any is locked: who waits for another's insert then holds no lock that the other wants.
+    All are created before any is locked: a transaction that waits for another's insert holds no lock on a
+    level yet.
     """
     if rows := _named_rows(places):
         connection.execute(_of(connection).make, {"rows": rows})
 
 
 def lock_named(connection: Connection, places: Iterable[Place], now: datetime) -> Locked:
-    """The levels that exist, nobody else's until the transaction ends. Items and locations are shared locks.
+    """Lock the levels that exist until the transaction ends, and share locks on their items and locations.
 
-    Reservations that have expired by `now` are let go of, as by `lock`.
+    Expired reservations are released, as by `lock`.
     """
     items, locations, keys, balances = locked = Locked({}, {}, {}, {})
     if rows := _named_rows(places):
@@ -157,10 +156,9 @@ def lock_named(connection: Connection, places: Iterable[Place], now: datetime) -
 
 
 def lock(connection: Connection, keys: Collection[Key], now: datetime) -> dict[Key, Balance]:
-    """The balances of the levels that exist, nobody else's until the transaction ends.
+    """Lock the levels that exist until the transaction ends, and return their balances.
 
-    Reservations that have expired by `now` are let go of on the way: what they held is free, whether or not
-    the sweep has been here.
+    What reservations held that expired by `now` is released here, whether or not the sweep has closed them.
     """
     rows = connection.execute(_of(connection).lock, {"rows": _rows(keys)}).all()
     balances = {(item, location): Balance(on_hand, reserved) for item, location, on_hand, reserved in rows}
@@ -171,7 +169,7 @@ def lock(connection: Connection, keys: Collection[Key], now: datetime) -> dict[K
 def _let_go_of_expired(
     connection: Connection, balances: Mapping[Key, Balance], now: datetime
 ) -> dict[Key, Balance]:
-    """Those of the balances that have changed."""
+    """The balances that changed."""
     changed: dict[Key, Balance] = {}
     if balances:
         freed = connection.execute(_let_go, {"keys": list(balances), "now": now}).all()
@@ -189,7 +187,7 @@ def save(connection: Connection, balances: Mapping[Key, Balance]) -> None:
 
 
 def rows_of(balances: Mapping[Key, Balance]) -> list[dict[str, int]]:
-    """The rows that `saving` takes."""
+    """The rows for the `saving` statement."""
     return [
         {
             "item_id": item,

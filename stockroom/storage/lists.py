@@ -1,4 +1,4 @@
-"""What lists of named things share: the orders that the contract offers, and the search for text."""
+"""What all lists share: the orders that the contract offers, and the search for text."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,9 @@ _ESCAPED = re.compile("[%_/]")
 
 
 def orders(table: sa.Table, names: Sequence[str], *, unique: str) -> Mapping[str, tuple[Key, ...]]:
-    """The orders by each column of `names`, `-` before the name for turned round.
+    """The orders by each column of `names`; `-` before a name is descending.
 
-    The `unique` column settles ties, the same way round, as the indexes do.
+    The `unique` column breaks ties in the same direction, as the indexes do.
     """
     return {
         f"{sign}{name}": tuple(
@@ -28,24 +28,24 @@ def orders(table: sa.Table, names: Sequence[str], *, unique: str) -> Mapping[str
 
 
 def holding(*columns: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """Rows with a text, bound as `pattern`, somewhere in one of the columns, whatever its case.
+    """Rows that contain the text bound as `pattern` in one of the columns, ignoring case.
 
-    Beyond ASCII, case is folded as the database's locale folds it, which on SQLite is not at all.
+    Beyond ASCII, case is folded by the database's locale; SQLite does not fold it at all.
     """
-    # A query of its own: ILIKE folds the text anew for every row, and so does a prepared statement else.
+    # A subquery: otherwise ILIKE, and a prepared statement, fold the text again for every row.
     folded = sa.select(sa.func.lower(sa.bindparam("pattern", type_=sa.String))).scalar_subquery()
     return sa.or_(*(sa.func.lower(column).like(folded, escape="/") for column in columns))
 
 
 def pattern(text: str) -> str:
-    """What finds a text. PostgreSQL takes no NUL, and no name holds one or is like the empty pattern
+    """The LIKE pattern for a text. PostgreSQL rejects NUL; no name contains it, or matches the empty pattern
     (contract: Sku, ItemName, LocationCode).
     """
     return "" if "\0" in text else "%" + _ESCAPED.sub(r"/\g<0>", text) + "%"
 
 
 def is_given(column: sa.Column[Any], name: str, dialect: str) -> sa.ColumnElement[bool]:
-    """Whether a key is in the list that is bound as `name`: one parameter, however many there are."""
+    """Whether a key is in the list bound as `name`: one parameter, however many keys there are."""
     if dialect == "sqlite":
         given = sa.func.json_each(sa.bindparam(name, type_=sa.JSON)).table_valued(
             "value", name=f"given_{name}"
@@ -55,8 +55,8 @@ def is_given(column: sa.Column[Any], name: str, dialect: str) -> sa.ColumnElemen
 
 
 def is_one_of(column: sa.ColumnElement[int], ids: _Ids, dialect: str) -> sa.ColumnElement[bool]:
-    """Whether a key is among `ids`, which are few: looked up one by one, whatever the statistics say."""
+    """Whether a key is one of the few `ids`: each is looked up separately, whatever the statistics say."""
     if dialect == "sqlite":
         return column.in_(ids)
-    # PostgreSQL takes an array for ten ids, and a query for as many as it believes there are.
+    # PostgreSQL expects ten ids of an array, and of a query as many as it estimates.
     return column == sa.any_(sa.func.array(ids.scalar_subquery()))

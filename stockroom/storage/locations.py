@@ -26,10 +26,10 @@ _code = locations.c.code == sa.bindparam("key")
 
 _list = sa.select(*_columns)
 _find = _list.where(_code)
-# FOR NO KEY UPDATE: it waits for those who move stock here, who share the lock (storage.levels), and leaves
-# foreign keys alone. SQLite has one writer anyway.
+# FOR NO KEY UPDATE waits for movements at the location, which share the lock (storage.levels), and does not
+# block foreign keys. SQLite has one writer.
 _lock = _find.with_for_update(key_share=True)
-# PostgreSQL's construct also compiles for SQLite, whose syntax here is the same.
+# PostgreSQL's construct also compiles for SQLite, with the same syntax.
 _insert = postgresql.insert(locations).on_conflict_do_nothing().returning(locations.c.id)
 _update = sa.update(locations).where(_code)
 
@@ -44,7 +44,7 @@ def find(reader: Connection, code: str) -> Location | None:
 def page(
     reader: Connection, request: PageRequest, *, q: str | None, archived: bool, sort: str
 ) -> Page[Location]:
-    """Read a page of the locations, in one of `ORDERS`; `q` is looked for in code and name."""
+    """Read a page of the locations, in one of `ORDERS`; `q` is searched for in code and name."""
     listing = _listing(archived=archived, by_text=q is not None, sort=sort)
     values = {} if q is None else {"pattern": pattern(q)}
     return paginate(reader, listing, request=request, read=_location, values=values)
@@ -59,12 +59,12 @@ def _listing(*, archived: bool, by_text: bool, sort: str) -> Listing:
 
 
 def lock(connection: Connection, code: str) -> Location | None:
-    """Read one location and keep others from changing it or moving stock there until the work ends."""
+    """Read one location, and lock it and its stock against changes until the transaction ends."""
     return _one(connection, _lock, code)
 
 
 def insert(connection: Connection, location: Location) -> bool:
-    """Store a new location; False where its code is taken, also by a transaction that has just committed."""
+    """Insert a location; False if its code is taken, also by a transaction that has just committed."""
     return connection.scalar(_insert, _values(location)) is not None
 
 

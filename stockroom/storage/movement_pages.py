@@ -1,4 +1,4 @@
-"""Pages of the ledger, each filter through an index of its own."""
+"""Pages of the ledger; each filter has an index of its own."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @frozen
 class Filters:
-    """Which movements are meant; None means any. `sku` and `location` are of one and the same line."""
+    """Selects movements; None selects any. `sku` and `location` must match one and the same line."""
 
     sku: str | None = None
     location: str | None = None
@@ -33,8 +33,8 @@ class Filters:
 
 
 def page(reader: Connection, request: PageRequest, filters: Filters) -> Page[Movement]:
-    """Read a page of the movements, newest first: in the order of their times, or of their ids where nothing
-    narrows them down, or a reference, for ids that grew at once may have times the other way round.
+    """Read a page of the movements, newest first: in the order of their times; or of their ids, if there is
+    no filter or a `reference`. Transactions at the same time may get ids and times in opposite orders.
     """
     values = {name: value for name, value in _values(reader, filters).items() if value is not None}
     listing = _listing(*sorted(values))
@@ -50,9 +50,7 @@ def page(reader: Connection, request: PageRequest, filters: Filters) -> Page[Mov
 
 
 def _values(reader: Connection, filters: Filters) -> dict[str, object]:
-    """What movements must have, by the names of `Filters`, but of items and locations the ids; -1 is never
-    found.
-    """
+    """The values of the filters by name, with ids in place of SKU and code; the id -1 is never found."""
     values: dict[str, object] = {"kind": filters.kind, "reference": filters.reference}
     if filters.sku is not None:
         values["sku"] = reader.scalar(_item, {"sku": filters.sku}) or -1
@@ -96,8 +94,8 @@ def _listing(*names: str) -> Listing:
     return Listing(query, [*time, Key(movements.c.id, descending=True)])
 
 
-# Asked for no more, PostgreSQL finds a kind by the index of kinds and times. For whole rows it would go along
-# all times, as those rows lie side by side, and pass over the other kinds.
+# With only these columns, PostgreSQL uses the index of kinds and times. For whole rows it would scan the
+# index of times, because rows of neighbouring times lie side by side, and skip the other kinds.
 _KEYS = (movements.c.id, movements.c.created_at)
 _rows = {
     dialect: sa.select(*columns(movements.c.id)).where(is_given(movements.c.id, "ids", dialect))
@@ -106,7 +104,7 @@ _rows = {
 
 
 def _whole_rows(reader: Connection, found: Sequence[sa.Row[Any]]) -> Sequence[sa.Row[Any]]:
-    """What `with_lines` takes, of rows that may be `_KEYS` alone."""
+    """The rows that `with_lines` takes, fetched if `found` has only `_KEYS`."""
     if not found or hasattr(found[0], "kind"):
         return found
     query = _rows[reader.dialect.name]
@@ -115,7 +113,7 @@ def _whole_rows(reader: Connection, found: Sequence[sa.Row[Any]]) -> Sequence[sa
 
 
 def _whole(time: datetime) -> int:
-    """The first millisecond that is not before `time`, since the epoch, as times are stored."""
+    """The first millisecond since the epoch that is not before `time`, as times are stored."""
     return -((EPOCH - time) // MILLISECOND)
 
 
@@ -124,10 +122,10 @@ def _listing_of_lines(
     recorded: Sequence[sa.ColumnElement[bool]],
     own: Collection[sa.ColumnElement[bool]],
 ) -> Listing:
-    """The movements of lines, found along the index of the lines, which is in the order of times too.
+    """The movements of matching lines, by the index of the lines, which is in the order of times too.
 
-    A movement stands where the first of its lines does. Asked for the movements that have such a line, the
-    databases would sort all of them for each page; that is the quicker way to count them, though.
+    A movement takes the place of the first of its lines that match. A subquery for the movements would have
+    the databases sort all of them for each page; for counting, it is faster.
     """
     other = movement_lines.alias()
     first = sa.select(sa.func.min(other.c.line)).where(
@@ -138,10 +136,11 @@ def _listing_of_lines(
     time = movement_lines.c.created_at.label("recorded")
     movement = movement_lines.c.movement_id.label("id")
     query = sa.select(*columns(movement), time).join_from(movement_lines, movements)
-    # CASE hides from PostgreSQL what it takes for so rare that it would rather sort than go along the index.
+    # CASE hides this condition from PostgreSQL, which takes it for so selective that it would sort instead of
+    # scanning the index in order.
     is_first = sa.case((movement_lines.c.line == first.scalar_subquery(), sa.true()), else_=sa.false())
     query = query.where(*wanted, is_first, *own)
-    # Told apart by both, they are met in the order of the index, as far as they are counted.
+    # DISTINCT on both columns reads the index in order, and only as far as rows are counted.
     having = sa.select(movement_lines.c.created_at, movement_lines.c.movement_id).where(*wanted).distinct()
     counted: sa.Select[*tuple[Any, ...]] = sa.select(having.subquery())
     if own:
@@ -151,7 +150,7 @@ def _listing_of_lines(
 
 
 def filtered(reader: Connection, query: Query, filters: Filters) -> Query:
-    """The rows of `query` whose movements are meant (contract: GET /movements), all of them to be read."""
+    """Restrict `query` to the movements that match (contract: GET /movements); all of them are to be read."""
     values = {name: value for name, value in _values(reader, filters).items() if value is not None}
     query = query.where(*_of(values, _OWN).values(), *_recorded(values, movements.c.created_at))
     if about := _of(values, _ABOUT):

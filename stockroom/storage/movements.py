@@ -1,4 +1,4 @@
-"""Movements, read with their lines."""
+"""Queries of movements and their lines."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ _reversal = movements.alias("reversal")
 
 
 def columns(id: sa.ColumnElement[int]) -> tuple[sa.ColumnElement[Any], ...]:
-    """What `with_lines` wants to know of movements; `id` is the column that gives their ids."""
+    """The columns that `with_lines` needs; `id` is the column with the movement's id."""
     reversed_by = sa.select(_reversal.c.id).where(_reversal.c.reverses == movements.c.id)
     return (
         id,
@@ -39,7 +39,8 @@ _lines = {
     for dialect in DIALECTS
 }
 _find = sa.select(*columns(movements.c.id)).where(movements.c.id == sa.bindparam("key"))
-# A reversal's row refers to this one FOR KEY SHARE, which this leaves free. SQLite has one writer anyway.
+# FOR NO KEY UPDATE does not block a reversal's row, which refers to this one FOR KEY SHARE. SQLite has one
+# writer.
 _lock = sa.select(movements.c.id).where(movements.c.id == sa.bindparam("key")).with_for_update(key_share=True)
 
 
@@ -49,14 +50,14 @@ def find(reader: Connection, id: int) -> Movement | None:
 
 
 def lock(connection: Connection, id: int) -> Movement | None:
-    """Read one movement and keep others from reversing it until the transaction ends."""
+    """Read one movement, and lock it against reversals until the transaction ends."""
     connection.execute(_lock, {"key": id})
-    # Only a statement begun after the wait for the lock sees the reversal that another has recorded.
+    # Only a statement that starts after the wait for the lock sees a reversal that another has committed.
     return find(connection, id)
 
 
 def with_lines(reader: Connection, rows: Sequence[sa.Row[Any]]) -> tuple[Movement, ...]:
-    """The movements of rows that begin with `columns`, their lines read in one further query."""
+    """Make movements of rows that begin with `columns`; one more query reads their lines."""
     lines: dict[int, list[Line]] = {row.id: [] for row in rows}
     if lines:
         query = _lines[reader.dialect.name]

@@ -1,7 +1,7 @@
 """Pages of a query, by number or by cursor.
 
-A cursor holds the sort keys of the last row seen (keyset pagination), so that the next page is found through
-the index of the sort, at a cost that does not grow with depth.
+A cursor holds the sort keys of the last row seen (keyset pagination), so that the index finds the next page
+at a cost that does not grow with depth.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 @frozen
 class PageRequest:
-    """The page asked for: number `page` from 1, or what follows `cursor`; neither means the first."""
+    """The requested page: number `page` from 1, or what follows `cursor`; without either, the first."""
 
     page: int | None
     per_page: int
@@ -51,7 +51,7 @@ class PageRequest:
 
 @frozen
 class Page(Generic[T]):
-    """Some rows of a list. `page` is None after a cursor; `next` is the cursor of what follows, or None."""
+    """Some rows of a list. `page` is None after a cursor; `next` is the cursor of the next page, or None."""
 
     rows: tuple[T, ...]
     total: int
@@ -62,10 +62,10 @@ class Page(Generic[T]):
 
 
 class Listing:
-    """A query and its order, whose statements are made once: keep it, and give its values with each request.
+    """A query and its order. Its statements are built once: keep it, and pass values with each request.
 
-    The key columns are selected by the query and never NULL, and the last one is unique. `counted` finds the
-    same rows in a way that is cheaper to count, if there is one. No bind parameter begins with `page_`.
+    The query selects the key columns, which are never NULL; the last one is unique. `counted` is a query with
+    the same number of rows that is cheaper to count, if there is one. No bind parameter begins with `page_`.
     """
 
     def __init__(self, query: _Query, keys: Sequence[Key], counted: _Query | None = None) -> None:
@@ -86,7 +86,7 @@ class Listing:
         columns = [key.column for key in self.keys]
         if start == "cursor":
             return after_cursor(self.keys)
-        # Skipping reads the keys alone: PostgreSQL works out what is selected even of rows it passes over.
+        # OFFSET skips keys alone: PostgreSQL computes the selected columns even of rows that it skips.
         named = [column.label(f"page_key_{number}") for number, column in enumerate(columns)]
         skipping = self._query.with_only_columns(*named, maintain_column_froms=True)
         skipping = skipping.order_by(*in_order(self.keys)).offset(whole("page_skipped")).limit(1)
@@ -105,18 +105,18 @@ def paginate(
 ) -> Page[T]:
     """Read one page, each row through `read`; `values` are those of the query's bind parameters.
 
-    Rows that stay in place are met exactly once on a walk by cursor, whatever comes and goes meanwhile.
-    Raises InvalidRequest for a cursor that was not made for this order, or one beside a page number.
+    A walk by cursor meets each row that stays in place exactly once, whatever is inserted or deleted
+    meanwhile. Raises InvalidRequest for a cursor of another order, or one beside a page number.
     """
     given = {**(values or {}), "page_counted": counted_up_to(request)} | _place(listing, request)
     rows = reader.execute(listing.rows(_start(request)), given).all()
-    # Each row tells the total, where there is one.
+    # Each row has the total, if there is a row.
     total: int = rows[0].page_total if rows else reader.execute(listing.total, given).scalar_one()
     return page_of(rows, total, keys=listing.keys, request=request, read=read)
 
 
 def counted_up_to(request: PageRequest) -> int:
-    """How many rows are counted at most."""
+    """The most rows that are counted."""
     return LARGEST if request.exact else EXACT_UP_TO + 1
 
 
@@ -128,7 +128,7 @@ def page_of(
     request: PageRequest,
     read: Callable[[Row], T],
 ) -> Page[T]:
-    """The page of its rows and, if there is one, the row after them; `total` is as counted."""
+    """Make the page of its rows and, if there is one, the row after them; `total` is as counted."""
     shown = rows[: request.per_page]
     is_exact = request.exact or total <= EXACT_UP_TO
     return Page(
@@ -148,7 +148,7 @@ def _start(request: PageRequest) -> _Start:
 
 
 def _place(listing: Listing, request: PageRequest) -> dict[str, object]:
-    """The values that say which page is asked for."""
+    """The values of the bind parameters that select the page."""
     place: dict[str, object] = {
         "page_limit": request.per_page + 1,
         **cursor_values(listing.keys, cursor_of(request)),
@@ -169,7 +169,7 @@ def cursor_of(request: PageRequest) -> str | None:
 
 
 def skipped(request: PageRequest) -> int:
-    """How many rows stand before the page of this number."""
+    """The number of rows before the page of this number."""
     return ((request.page or 1) - 1) * request.per_page
 
 

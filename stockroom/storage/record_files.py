@@ -1,4 +1,4 @@
-"""Records written to a file, one after the other: none is held longer than it takes."""
+"""Writes records to a file, one after the other, without keeping them."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from stockroom.domain.exports import TABLES, Format, Kind, Record
 
 
 def _write_csv(target: BinaryIO, kind: Kind, records: Iterable[Record]) -> None:
-    """RFC 4180. What is None is empty, and is quoted nowhere."""
+    """RFC 4180. None is an empty, unquoted value."""
     table = TABLES[kind]
     text = io.TextIOWrapper(target, encoding="utf-8", newline="")
     writer = csv.writer(text)
@@ -19,7 +19,7 @@ def _write_csv(target: BinaryIO, kind: Kind, records: Iterable[Record]) -> None:
     for record in records:
         writer.writerows(table.rows(record))
     text.flush()
-    # The file stays open: whoever opened it has more to do.
+    # The file stays open: its owner closes it.
     text.detach()
 
 
@@ -31,4 +31,4 @@ WRITERS: Mapping[Format, Callable[[BinaryIO, Kind, Iterable[Record]], None]] = {
     "csv": _write_csv,
     "jsonl": _write_json_lines,
 }
-"""Writers by format; what they write is all of the file."""
+"""Writers by format; each writes the whole content."""

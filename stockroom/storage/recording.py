@@ -1,4 +1,4 @@
-"""Movements appended to the ledger, together with the balances that they leave."""
+"""Appends movements to the ledger, together with the balances that they leave."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -26,7 +26,7 @@ def record(
     by: str,
     now: datetime,
 ) -> list[Movement]:
-    """Append movements in this order, and write the balances of locked levels. `keys` are of all places."""
+    """Append movements in this order, and write the balances of locked levels; `keys` has all their ids."""
     if not drafts:
         return []
     given = {
@@ -94,7 +94,7 @@ def _insertion(dialect: str) -> ReturningInsert[int]:
     new = {movements.c[name]: rows.value(movements.c[name]) for name in own}
     new[movements.c.created_at] = sa.bindparam("now", type_=movements.c.created_at.type)
     new[movements.c.created_by] = sa.bindparam("by", type_=movements.c.created_by.type)
-    # Ids are given out in this order, so that the sorted ids are those of the rows in turn.
+    # Ids are assigned in this order, so the sorted ids match the rows.
     source = sa.select(*new.values()).order_by(rows.named("number", sa.Integer()))
     return sa.insert(movements).from_select(list(new), source).returning(movements.c.id)
 
@@ -108,7 +108,7 @@ def _line_insertion(rows: JsonRows, movement: sa.ColumnElement[int], *froms: sa.
 
 
 def _all_in_one() -> sa.Select[int]:
-    """All of it in one statement of PostgreSQL: three would be three round trips."""
+    """All of it in one statement of PostgreSQL: three would take three round trips."""
     moved = _insertion("postgresql").cte("moved")
     number = sa.func.row_number().over(order_by=moved.c.id) - 1
     numbered = sa.select(moved.c.id, number.label("number")).cte("numbered")

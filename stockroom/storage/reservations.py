@@ -1,4 +1,4 @@
-"""Reservations: stored, found, locked and closed, with their lines."""
+"""Queries of reservations and their lines: insert, find, lock and close them."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -38,7 +38,7 @@ _lines = {
     .order_by(_own, reservation_lines.c.line)
     for dialect in DIALECTS
 }
-# PostgreSQL's stack does not hold a comparison with ten thousand places.
+# A comparison with ten thousand places exceeds PostgreSQL's stack.
 _MOST_LINES = 1_000
 _NEWEST_FIRST = (Key(reservations.c.created_at, descending=True), Key(reservations.c.id, descending=True))
 
@@ -74,7 +74,7 @@ def find(reader: Connection, id: str) -> Reservation | None:
 
 
 def lock(connection: Connection, id: str) -> Reservation | None:
-    """Read one reservation and keep others from closing it until the transaction ends."""
+    """Read one reservation, and lock it against closing until the transaction ends."""
     return _with_lines(connection, connection.execute(_lock, {"key": id}).one_or_none())
 
 
@@ -86,7 +86,7 @@ def page(
     state: State | None,
     reference: str | None,
 ) -> Page[Reservation]:
-    """Read a page of the reservations as they are at `now`, newest first."""
+    """Read a page of the reservations as of `now`, newest first."""
     listing = _listing(state=state, reference=reference is not None)
     values = {"now": now, "reference": reference}
     found = paginate(reader, listing, request=request, read=_reservation, values=values)
@@ -106,7 +106,7 @@ def _listing(*, state: State | None, reference: bool) -> Listing:
 
 
 def _is(state: State) -> sa.ColumnElement[bool]:
-    """Whether a reservation is in `state` at `now`, as `Reservation.at` says."""
+    """Whether a reservation is in `state` as of `now`, as in `Reservation.at`."""
     now = sa.bindparam("now", type_=reservations.c.expires_at.type)
     match state:
         case "held":
@@ -118,7 +118,7 @@ def _is(state: State) -> sa.ColumnElement[bool]:
 
 
 def insert(connection: Connection, reservation: Reservation, keys: Mapping[Place, tuple[int, int]]) -> None:
-    """Store a new reservation that is held; `keys` are the ids of item and location of each place."""
+    """Insert a reservation that is held; `keys` has the ids of item and location of each place."""
     row = {
         "id": reservation.id,
         "state": reservation.state,
@@ -144,14 +144,14 @@ def insert(connection: Connection, reservation: Reservation, keys: Mapping[Place
 
 
 def let_go(connection: Connection, id: str) -> int:
-    """Have the reservation hold nothing any more, its levels being locked; says how many lines it held."""
+    """Mark the lines of a reservation as not held, its levels being locked; returns how many were held."""
     return connection.execute(_let_go, {"key": id}).rowcount
 
 
 def close(
     connection: Connection, id: str, *, state: State, at: datetime, movement: int | None = None
 ) -> None:
-    """Write down what became of a locked reservation."""
+    """Record the outcome of a locked reservation."""
     statement = sa.update(reservations).where(reservations.c.id == id)
     connection.execute(statement.values(state=state, closed_at=at, movement_id=movement))
 
@@ -162,9 +162,9 @@ def any_due(reader: Connection, now: datetime) -> bool:
 
 
 def lock_due(connection: Connection, now: datetime, limit: int) -> list[str]:
-    """Lock expired reservations that are still stored as held, but for those that others are busy with.
+    """Lock expired reservations that are still stored as held, but not those that others have locked.
 
-    They are fewer than `limit` where they have many lines.
+    If they have many lines, fewer than `limit` are locked.
     """
     rows = connection.execute(_due.limit(limit).with_for_update(skip_locked=True), {"now": now}).all()
     totals = accumulate(row.lines for row in rows)
@@ -172,13 +172,13 @@ def lock_due(connection: Connection, now: datetime, limit: int) -> list[str]:
 
 
 def held_keys(connection: Connection, ids: Collection[str]) -> list[tuple[int, int]]:
-    """Where the reservations hold something: ids of item and location."""
+    """The places where the reservations hold stock: ids of item and location."""
     found = connection.execute(_held_keys[connection.dialect.name], {"ids": list(ids)}).all()
     return [(item, location) for item, location in found]
 
 
 def close_expired(connection: Connection, ids: Collection[str]) -> None:
-    """Write down that the reservations ended when they were to."""
+    """Record that the reservations ended at their time of expiry."""
     statement = sa.update(reservations).where(reservations.c.id.in_(ids))
     connection.execute(statement.values(state="expired", closed_at=reservations.c.expires_at))
 
@@ -200,7 +200,7 @@ def _lines_of(connection: Connection, ids: Collection[str]) -> dict[str, list[Re
 
 
 def _reservation(row: Row) -> Reservation:
-    """The reservation of a row, its lines still to be read."""
+    """Make a reservation of a row; its lines are still to be read."""
     return Reservation(
         id=row.id,
         state=row.state,

@@ -12,7 +12,7 @@ from stockroom.storage.tables import refresh_tokens, revocations, sessions, user
 
 @frozen
 class Session:
-    """A login, with what its owner may do now. `scope` is what the login narrowed itself to, if it did."""
+    """A login, with its owner's present role. `scope` is what the login narrowed itself to, if it did."""
 
     id: str
     username: str
@@ -31,7 +31,7 @@ class Revocation:
 
 _insert = sa.insert(sessions)
 _insert_token = sa.insert(refresh_tokens)
-# The session is locked before its tokens, as in ending it: the other order would deadlock with that.
+# Lock the session before its tokens, as `end` does: the other order could deadlock.
 _lock_by_token = (
     sa.select(
         sessions.c.id,
@@ -66,7 +66,7 @@ _revoked = (
 _expired = (
     sa.select(sessions.c.id)
     .where(sessions.c.expires_at <= sa.bindparam("now"))
-    # Whoever holds a session is about to end it; waiting here, with others locked, could deadlock with that.
+    # A locked session is about to end; waiting for it here, with others locked, could deadlock.
     .with_for_update(skip_locked=True)
 )
 _prune = sa.delete(sessions).where(sessions.c.id.in_(_expired))
@@ -97,25 +97,25 @@ def insert_token(connection: Connection, session: str, token_hash: str) -> None:
 
 
 def lock_by_token(connection: Connection, token_hash: str) -> Session | None:
-    """The session a refresh token, used or not, belongs to; refreshing and ending it wait for each other."""
+    """Lock the session of a refresh token, used or not; refreshing and ending it wait for each other."""
     row = connection.execute(_lock_by_token, {"hash": token_hash}).one_or_none()
     return None if row is None else Session(*row)
 
 
 def use_token(connection: Connection, token_hash: str, now: datetime) -> bool:
-    """Whether the token was fresh. It no longer is: of two at once, one sees True."""
+    """Mark the token as used. True if it was unused: of two at once, one gets True."""
     return connection.execute(_use_token, {"hash": token_hash, "now": now}).one_or_none() is not None
 
 
 def end(connection: Connection, session: str, *, until: datetime) -> bool:
-    """Delete a session and tell every process until when to refuse it. False: it had ended."""
+    """Delete a session and publish until when every process must refuse it. False if it had ended."""
     ended = connection.scalars(_delete, {"session": session})
     _tell(connection, ended, until)
     return bool(ended)
 
 
 def end_all(connection: Connection, username: str, *, kept: str, until: datetime) -> Sequence[str]:
-    """End all sessions of a user but `kept`, and return which those were."""
+    """End all sessions of a user but `kept`, and return their ids."""
     ended = connection.scalars(_delete_of_user, {"name": username, "kept": kept})
     _tell(connection, ended, until)
     return ended
@@ -127,7 +127,7 @@ def _tell(connection: Connection, ended: Sequence[str], until: datetime) -> None
 
 
 def revoked(reader: Connection, *, after: int, now: datetime) -> Sequence[Revocation]:
-    """Revocations with an id above `after` that still matter, in the order of their ids."""
+    """Revocations with an id above `after` that have not expired, in the order of their ids."""
     return [Revocation(*row) for row in reader.execute(_revoked, {"after": after, "now": now})]
 
 

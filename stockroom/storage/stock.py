@@ -15,15 +15,15 @@ from stockroom.storage.tables import items, levels, locations, movement_lines, r
 from stockroom.storage.tallies import perhaps_low
 
 FEW = 2_000
-"""Items that may be low which are looked up one by one."""
+"""The most candidates for low items that are looked up one by one."""
 
 Query = sa.Select[*tuple[Any, ...]]
 
 
 def is_low(item: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Whether the item, a row of `items`, has a reorder point and no more on hand than that, everywhere.
+    """Whether the item, a row of `items`, has no more on hand, over all locations, than its reorder point.
 
-    Never NULL, so that NOT turns it into "the others". The primary key of the levels finds an item's few.
+    Never NULL, so that NOT negates it. The primary key of the levels finds the few levels of an item.
     """
     everywhere = levels.alias("everywhere")
     total = sa.select(sa.func.coalesce(sa.func.sum(everywhere.c.on_hand), 0)).where(
@@ -36,10 +36,10 @@ def is_low(item: sa.FromClause) -> sa.ColumnElement[bool]:
 
 _low = is_low(items)
 _any_item = items.alias("any_item")
-# Over the whole stock this has SQLite work it out once for each item, not for each level.
+# Over all levels, SQLite computes this once an item, not once a level.
 _among_the_low = items.c.id.in_(sa.select(_any_item.c.id).where(is_low(_any_item)))
 
-# The lines are few, and an index of those that are held finds them by item and location.
+# These lines are few, and a partial index of held lines finds them by item and location.
 _expired = (
     sa.select(sa.func.coalesce(sa.func.sum(reservation_lines.c.quantity), 0))
     .join_from(reservation_lines, reservations)
@@ -55,8 +55,8 @@ _expired = (
 )
 _reserved = sa.case((levels.c.reserved > 0, levels.c.reserved - _expired), else_=0)
 
-# A level that was made for a movement that was then refused never held anything. LIMIT has PostgreSQL look by
-# the index of the item's lines, level by level, where EXISTS may have it read all lines there are.
+# A level that was created for a movement that was then refused never held anything. With LIMIT, PostgreSQL
+# uses the index of lines for each level; with EXISTS it may read all lines.
 _first_line = (
     sa.select(sa.literal(1))
     .where(
@@ -93,7 +93,7 @@ _totals = (
     .group_by(items.c.id)
 )
 
-# `reserved` is never more than `on_hand`, so this is enough.
+# `reserved` never exceeds `on_hand`, so this is sufficient.
 _any_of_item = sa.select(
     sa.exists()
     .where(levels.c.item_id == items.c.id, levels.c.on_hand > 0)
@@ -115,7 +115,7 @@ def page(
     low: bool | None,
     now: datetime,
 ) -> Page[Level]:
-    """Read a page of the levels by SKU and location; what reservations held that expired by `now` is free."""
+    """Read a page of the levels by SKU and location. Reservations that expired by `now` do not count."""
     if sku is None and location is None and low:
         some = reader.scalar(_some_low, {"page_counted": FEW + 1}) or 0
         listing = _low_levels(reader.dialect.name, few=some <= FEW)
@@ -126,8 +126,8 @@ def page(
 
 
 def filtered(*, sku: str | None, location: str | None, low: bool | None, now: datetime) -> Query:
-    """The rows of the levels that are meant (contract: GET /levels), each to be read by its names:
-    `sku`, `code`, `on_hand`, `reserved`, `reorder_point`, `low`.
+    """The query of the matching levels (contract: GET /levels), with the columns `sku`, `code`, `on_hand`,
+    `reserved`, `reorder_point`, `low`.
     """
     query = _filtered(sku=sku is not None, location=location is not None, low=low)
     return query.params(now=now, sku=sku, code=location)
@@ -138,13 +138,13 @@ def _listing(*, sku: bool, location: bool, low: bool | None) -> Listing:
     query = _filtered(sku=sku, location=location, low=low)
     if sku or low is not None:
         return Listing(query, _order)
-    # Each level has an item and a location: to count them takes neither.
+    # Each level has an item and a location, so counting needs no join.
     counted = sa.select(levels.c.item_id).where(_held_some)
     return Listing(query, _order, counted.where(levels.c.location_id == _at) if location else counted)
 
 
 def _filtered(*, sku: bool, location: bool, low: bool | None) -> Query:
-    """The levels by what is asked for."""
+    """The query of the levels with these filters."""
     query = _list
     if sku:
         query = query.where(items.c.sku == sa.bindparam("sku"))
@@ -153,19 +153,19 @@ def _filtered(*, sku: bool, location: bool, low: bool | None) -> Query:
     if low:
         query = query.where(_low if sku or location else _among_the_low)
     elif low is not None:
-        # There are so many of these that the page and its count end soon.
+        # Most levels match, so the page and its count end soon.
         query = query.where(sa.not_(_low))
     return query
 
 
 @cache
 def _low_levels(dialect: str, *, few: bool) -> Listing:
-    """All levels of items that are low, `few` or many. The tallies know those, but for a moment ago."""
+    """All levels of low items, which are `few` or many. The tallies know them, up to recent changes."""
     if few:
         return Listing(_list.where(is_one_of(items.c.id, perhaps_low, dialect), _low), _order)
     if dialect == "sqlite":
         return Listing(_list.where(_among_the_low), _order)
-    # Each step is a lateral query of its own, lest PostgreSQL read all levels first: OFFSET keeps them apart.
+    # Each step is a lateral query with OFFSET 0, which keeps PostgreSQL from reading all levels first.
     known = perhaps_low.subquery("known")
     item = sa.select(items.c.id).where(items.c.id == known.c.item_id, _low).offset(0).lateral("item")
     level = sa.select(levels.c.item_id).where(levels.c.item_id == item.c.id, _held_some).offset(0)
@@ -174,22 +174,22 @@ def _low_levels(dialect: str, *, few: bool) -> Listing:
 
 
 def totals(reader: Connection, sku: str, *, now: datetime) -> Totals | None:
-    """Add up one item over all locations; None where there is no such item."""
+    """Add up one item over all locations; None if there is no such item."""
     row = reader.execute(_totals, {"sku": sku, "now": now}).one_or_none()
     if row is None:
         return None
-    # PostgreSQL adds integers up to a numeric; without any level there is no sum.
+    # PostgreSQL's sum of integers is numeric; without any level it is NULL.
     on_hand, reserved = int(row.on_hand or 0), int(row.reserved or 0)
     return Totals(on_hand, reserved, on_hand - reserved)
 
 
 def any_of_item(connection: Connection, sku: str) -> bool:
-    """Whether any of the item is anywhere."""
+    """Whether any location has stock of the item."""
     return bool(connection.scalar(_any_of_item, {"sku": sku}))
 
 
 def any_at(connection: Connection, code: str) -> bool:
-    """Whether anything is at the location."""
+    """Whether the location has any stock."""
     return bool(connection.scalar(_any_at, {"code": code}))
 
 

@@ -32,9 +32,9 @@ _counts = {dialect: _count(dialect) for dialect in DIALECTS}
 
 
 def count(reader: Connection, *, now: datetime) -> Summary:
-    """Count everything in one statement, so that the figures fit each other.
+    """Count everything in one statement, so that the figures are consistent.
 
-    Items and levels were counted before but for those that changed of late (storage.tallies); the day's
+    Items and levels come from the running totals and from recent changes (storage.tallies); the day's
     movements are counted by the index of their times.
     """
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)

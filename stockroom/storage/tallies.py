@@ -1,10 +1,10 @@
-"""The summary kept as a running total, though no writer ever waits for another to add to it.
+"""The summary as running totals, without writers that wait for each other.
 
-Whoever changes an item or a level leaves the item's id in `untallied`, by a trigger. Each second a worker
-takes such ids, works the items out anew, puts them down in `tallies`, and moves `totals` by the difference. A
-reader adds what the untallied items have come to, in the same statement: at every commit the totals and what
-is untallied make up the stock, however far the worker is behind. What a new item comes to is known at once: a
-trigger puts it down in `tallies`, and what all new items of a statement come to in `additions`.
+A trigger puts the id of each changed item, or item of a changed level, into `untallied`. Each second a worker
+takes some of these ids, computes the items' figures again, stores them in `tallies`, and adds the difference
+to `totals`. A reader adds the figures of untallied items in the same statement: at every commit, totals and
+untallied items together are the stock, however late the worker is. New items are counted at once: a trigger
+stores their figures in `tallies`, and the sum of each statement in `additions`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,9 +19,9 @@ from stockroom.storage.lists import is_one_of
 from stockroom.storage.tables import additions, items, levels, tallies, totals, untallied
 
 BATCH = 10_000
-"""Ids that are taken in one transaction."""
+"""Ids taken in one transaction."""
 
-# Any number will do, as long as every worker takes the same.
+# Any number works, as long as every worker uses the same.
 _LOCK = 0x54_41_4C_4C_59
 
 _FIGURES = ("items", "archived_items", "units", "low_stock")
@@ -31,7 +31,7 @@ perhaps_low = sa.union_all(
     sa.select(tallies.c.item_id).where(tallies.c.low),
     sa.select(untallied.c.item_id).distinct().where(sa.not_(_tallied_low)),
 )
-"""Ids of all items that are low, and of some that may be, each once."""
+"""Ids of all low items, and of some that may be low, without duplicates."""
 
 _on_hand = (
     sa.select(sa.cast(sa.func.coalesce(sa.func.sum(levels.c.on_hand), 0), sa.BigInteger))
@@ -51,7 +51,7 @@ _added = (
 
 
 def _worked_out(condition: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
-    """What the items come to now, in the form of tallies."""
+    """The present figures of the items, with the columns of `tallies`."""
     found = sa.select(
         items.c.id.label("item_id"), items.c.archived, items.c.reorder_point, _on_hand.label("on_hand")
     )
@@ -61,7 +61,7 @@ def _worked_out(condition: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]
 
 
 def _added_up(rows: sa.FromClause) -> dict[str, sa.ColumnElement[int]]:
-    """The figures of rows that have the form of tallies."""
+    """The sums of rows with the columns of `tallies`."""
     count, archived = sa.func.count(), rows.c.archived
     return {
         "items": count.filter(sa.not_(archived)),
@@ -72,7 +72,7 @@ def _added_up(rows: sa.FromClause) -> dict[str, sa.ColumnElement[int]]:
 
 
 def figures(dialect: str) -> dict[str, sa.ColumnElement[int]]:
-    """Expressions for the figures of the present, by name."""
+    """Expressions for the present figures, by name."""
     changed = sa.select(untallied.c.item_id)
     now = _worked_out(is_one_of(items.c.id, changed, dialect)).cte("now")
     before = sa.select(tallies).where(is_one_of(tallies.c.item_id, changed, dialect)).cte("before")
@@ -87,14 +87,14 @@ def figures(dialect: str) -> dict[str, sa.ColumnElement[int]]:
 
 
 class _Statements:
-    """Statements in the words of a database, about the items whose ids are bound as `rows`."""
+    """Statements in a database's dialect, about the items whose ids are bound as `rows`."""
 
     def __init__(self, dialect: str) -> None:
         ids = sa.select(JsonRows(dialect).value(tallies.c.item_id))
         figures = (figure.label(name) for name, figure in _added_up(tallies).items())
         self.sums = sa.select(*figures).where(tallies.c.item_id.in_(ids))
-        # SQLite takes ON CONFLICT after a SELECT for part of it, unless that has a WHERE. PostgreSQL's
-        # construct also compiles for SQLite, whose syntax here is the same.
+        # SQLite reads ON CONFLICT after a SELECT as part of it, unless the SELECT has a WHERE. PostgreSQL's
+        # construct also compiles for SQLite, with the same syntax.
         insert = postgresql.insert(tallies).from_select(
             list(tallies.c), _worked_out(items.c.id.in_(ids)).where(sa.true())
         )
@@ -113,20 +113,20 @@ _move = _insert.on_conflict_do_update(
 
 
 def any_left(reader: Connection) -> bool:
-    """Whether any item is untallied, or an addition not in the totals."""
+    """Whether any item is untallied, or any addition not yet in the totals."""
     return any(reader.scalar(sa.select(sa.exists(sa.select(table.c.id)))) for table in (untallied, additions))
 
 
 def bring_up_to_date(connection: Connection) -> int:
-    """Tally some of the items that are untallied, and add some additions; how many rows of both were taken, 0
-    while another is at it.
+    """Count some of the untallied items, and add some additions to the totals. Returns how many rows of both
+    were taken, 0 while another worker does this.
     """
     if connection.dialect.name == "postgresql" and not connection.scalar(
         sa.select(sa.func.pg_try_advisory_xact_lock(_LOCK))
     ):
         return 0
     added = connection.execute(_added).mappings()
-    # Taken first and worked out afterwards: a change not seen by then has left an id that was not taken.
+    # Ids are taken before the figures are computed: a change that is not seen then has added another id.
     taken = list(connection.scalars(_taken))
     moves: list[Mapping[Any, int]] = [*added]
     if taken:
@@ -137,7 +137,7 @@ def bring_up_to_date(connection: Connection) -> int:
 
 
 def _tallied(connection: Connection, ids: Sequence[int]) -> Mapping[str, int]:
-    """Put down what the items come to now; by how much that is more than before."""
+    """Store the present figures of the items, and return their increase."""
     statements = _statements[connection.dialect.name]
     rows = {"rows": [{"item_id": item} for item in ids]}
     before = connection.execute(statements.sums, rows).one()._asdict()

@@ -1,4 +1,4 @@
-"""Tasks as their owners see them, and the errors found in their input."""
+"""Tasks as their owners see them, and the errors in their files."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
@@ -40,7 +40,7 @@ _ERRORS = sa.select(
 _INPUT_ORDER = (Key(task_errors.c.id),)
 
 LONGEST_REASON = 300
-"""Characters of a fault that are kept."""
+"""The most characters of a fault that are kept."""
 
 
 def insert(
@@ -52,7 +52,7 @@ def insert(
     parameters: Mapping[str, Any],
     now: datetime,
 ) -> None:
-    """Add a queued task. It counts as published: its wake-up call follows the commit."""
+    """Insert a queued task. It counts as published: its message follows the commit."""
     row = {
         "id": id,
         "owner": owner,
@@ -75,7 +75,7 @@ def find(connection: Connection, id: str, owner: str) -> Task | None:
 
 
 def attempt(reader: Connection, id: str) -> tuple[Mapping[str, Any], int]:
-    """The parameters of a task, and the fence of its latest claim, by which it was finished if it is."""
+    """The parameters of a task, and the fencing token of its latest claim."""
     row = reader.execute(sa.select(tasks.c.parameters, tasks.c.fence).where(tasks.c.id == id)).one()
     return row.parameters, row.fence
 
@@ -94,7 +94,7 @@ def _listing(*, state: bool) -> Listing:
 
 
 def cancel(connection: Connection, id: str, owner: str, now: datetime) -> bool:
-    """End the task if it is the owner's and unfinished; says whether it was."""
+    """End the owner's task; False if it is not the owner's or has ended."""
     statement = (
         tasks.update()
         .where(tasks.c.id == id, tasks.c.owner == owner, tasks.c.state.in_(UNFINISHED))
@@ -133,7 +133,7 @@ def add_errors(connection: Connection, id: str, errors: Iterable[TaskError]) -> 
 
 
 def unfinished(reader: Connection, ids: Collection[str]) -> set[str]:
-    """Those of `ids` whose work is still to be done."""
+    """Those of `ids` that are not finished."""
     query = sa.select(tasks.c.id).where(tasks.c.id.in_(ids), tasks.c.state.in_(UNFINISHED))
     return set(reader.scalars(query))
 
@@ -146,7 +146,7 @@ def _task(row: Row) -> Task:
         state=row.state,
         progress=Progress(row.done, row.total),
         errors=row.errors,
-        # Kept from the first chunk on, and shown once it is complete (contract: Task).
+        # Stored from the first chunk on, and shown once the task has succeeded (contract: Task).
         summary=row.summary if row.state == "succeeded" else None,
         failure=row.failure,
         created_at=row.created_at,

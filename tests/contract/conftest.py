@@ -2,12 +2,15 @@
 
 import asyncio
 import shutil
+import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from starlette.types import ASGIApp
 
 from app import create_app
@@ -18,7 +21,7 @@ from stockroom.domain.accounts import ROLE_SCOPES, Role
 from stockroom.security.revocations import Revocations
 from stockroom.security.tokens import Tokens
 from stockroom.settings import Settings
-from stockroom.storage.engines import open_database
+from stockroom.storage.engines import Database, open_database
 from stockroom.storage.tables import users
 from tests.contract.asgi import Answer, Headers, ask
 from tests.contract.changes import Change, Refusal, find
@@ -33,6 +36,19 @@ AskLater = Callable[..., Awaitable[Answer | None]]
 @pytest.fixture
 def database_url(_sqlite_url: str) -> str:
     return _sqlite_url
+
+
+@pytest.fixture(scope="session")
+def empty(_sqlite_template: Path) -> Callable[[Database], None]:
+    """Empty a SQLite database that a service has open."""
+
+    def empty(database: Database) -> None:
+        file = str(sa.make_url(database.url).database)
+        # Past the service's connections, as one transaction: to start it anew takes ten times as long.
+        with closing(sqlite3.connect(_sqlite_template)) as nothing, closing(sqlite3.connect(file)) as present:
+            nothing.backup(present)
+
+    return empty
 
 
 @pytest.fixture(scope="session")

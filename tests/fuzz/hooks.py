@@ -2,6 +2,8 @@
 
 import os
 from itertools import count
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import requests
@@ -12,23 +14,23 @@ from schemathesis.core.transport import Response
 from schemathesis.generation.meta import TestPhase
 from schemathesis.openapi.checks import RejectedPositiveData
 
+from stockroom.contract.contract import load_contract
+from stockroom.contract.operations import Operation
 from stockroom.domain.accounts import ROLE_SCOPES, Role
 from tests.contract.gates.facts import record
-from tests.fuzz.stock import NAMES
+from tests.contract.gates.lint.names import RUNTIME
+from tests.contract.gates.oracle.refusals import ANY_TIME, OF_THE_CONTRACT
+from tests.fuzz.stock import changes_own_account, named
 
 ROLE: Role = os.environ["FUZZ_ROLE"]  # type: ignore[assignment]
 
-# Refusals of requests that fit every schema: the schema language cannot say what makes them wrong.
+CONTRACT = load_contract(uploads=Path(gettempdir()))
+
+# What handlers refuse though it fits every schema: the schema language cannot say what makes it wrong.
 UNSAYABLE = {
-    "/problems/expiry-out-of-range",
-    "/problems/idempotency-mismatch",
-    "/problems/invalid-credentials",
-    "/problems/invalid-csv",
-    "/problems/repeated-line",
-    "/problems/same-location",
-    "/problems/too-many-attempts",
-    "/problems/weak-password",
-    "/problems/wrong-password",
+    kind.type
+    for slug, kind in CONTRACT.catalogue.types.items()
+    if slug not in ANY_TIME | OF_THE_CONTRACT | RUNTIME
 }
 
 _numbers = count(1)
@@ -63,10 +65,14 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
-    if case._has_explicit_auth and _ends_session(case):
+    if case._has_explicit_auth and _may_end_session(case):
         case.headers["Authorization"] = f"Bearer {_token_to_lose(case)}"
     if case.meta and case.meta.phase.name == TestPhase.STATEFUL:
         _make_new(case)
+
+
+def _operation(case: schemathesis.Case) -> Operation:
+    return CONTRACT.operations[case.operation.definition.raw["operationId"]]
 
 
 def _make_new(case: schemathesis.Case) -> None:
@@ -74,19 +80,15 @@ def _make_new(case: schemathesis.Case) -> None:
 
     Hypothesis repeats the beginnings of scenarios, and gives up where the same request is answered otherwise.
     """
-    name = NAMES.get(case.operation.definition.raw["operationId"])
-    if name and case.meta.generation.mode.is_positive and isinstance(case.body, dict):
-        case.body = {**case.body, name: f"{case.body[name][:20]}-{os.getpid()}-{next(_numbers)}"}
+    if case.meta.generation.mode.is_positive and isinstance(case.body, dict):
+        case.body = named(_operation(case), case.body, f"new-{os.getpid()}-{next(_numbers)}")
 
 
-def _ends_session(case: schemathesis.Case) -> bool:
+def _may_end_session(case: schemathesis.Case) -> bool:
     """Such a request gets the token of an account of its own, so that it is not the token of all others."""
-    match case.operation.definition.raw["operationId"]:
-        case "handlers.auth.logout":
-            return True
-        case "handlers.me.change_password":
-            return case.meta is None or case.meta.generation.mode.is_positive
-    return False
+    operation = _operation(case)
+    is_refused = operation.bodies and case.meta and not case.meta.generation.mode.is_positive
+    return changes_own_account(operation) and not is_refused
 
 
 def _token_to_lose(case: schemathesis.Case) -> str:

@@ -13,6 +13,7 @@ from tests.contract.conftest import new_token
 from tests.fuzz.hostile import health
 from tests.fuzz.hostile.corpus import Corpus, plain_requests
 from tests.fuzz.hostile.siege import Siege
+from tests.fuzz.stock import changes_own_account
 
 # What `make fuzz` asks for has other seeds, and time to be measured.
 FUZZ = os.environ.get("STOCKROOM_TEST_FUZZ") is not None
@@ -40,7 +41,7 @@ def test_no_attack_goes_without_a_declared_answer(
 
 
 def _authorize(operation: Operation | None = None, number: int = 0) -> str:
-    """An administrator's token; those who end a session have one of their own."""
-    if operation and operation.id in ("handlers.auth.logout", "handlers.me.change_password"):
+    """An administrator's token; who may end a session has one of their own."""
+    if operation and changes_own_account(operation):
         return f"Bearer {new_token('clerk', 'clerk', session=str(number))}"
     return f"Bearer {new_token('admin')}"

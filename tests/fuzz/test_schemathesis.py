@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ OPTIONS = shlex.split(os.environ.get("STOCKROOM_TEST_FUZZ", "--seed 1"))
 # Of each database, so that it is 10,000 and more over both.
 LEAST_REQUESTS = 5_000
 ROLES = list(ROLE_SCOPES)
+# What a thing says of itself that a DELETE archives, releases or cancels.
+FATES = {"archived", "state"}
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,27 @@ phases.coverage.enabled = false
 [[operations]]
 include-operation-id = {json.dumps(barred or ["none"])}
 phases.fuzzing.enabled = false
+
+[[operations]]
+include-operation-id = {json.dumps(_lasting(contract) or ["none"])}
+checks.use_after_free.enabled = false
 """
+
+
+def _lasting(contract: Contract) -> list[str]:
+    """What is at and below the paths of things that can be read after a DELETE.
+
+    They have a member that says what became of them.
+    """
+    operations = contract.operations.values()
+    paths = [o.path for o in operations if o.method == "GET" and not FATES.isdisjoint(_members(contract, o))]
+    return [o.id for o in operations if any(f"{o.path}/".startswith(f"{path}/") for path in paths)]
+
+
+def _members(contract: Contract, operation: Operation) -> Iterable[str]:
+    content = operation.responses[operation.success].get("content", {}).get("application/json", {})
+    members: dict[str, Any] = contract.document.resolve(content.get("schema", {})).get("properties", {})
+    return members
 
 
 def _least_role(operation: Operation) -> Role:

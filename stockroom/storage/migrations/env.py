@@ -1,6 +1,6 @@
-"""Run by Alembic for each command: works on the connection, and in the transaction, that `migrate` gives it.
+"""Run by Alembic for each command: uses the connection and the transaction that `migrate` gives it.
 
-Tables are not named here: their naming convention would be applied to names that are spelt out already.
+Tables are not named here: their naming convention would also change names that are complete already.
 """
 
 from alembic import context

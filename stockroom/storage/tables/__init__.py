@@ -1,4 +1,4 @@
-"""All tables. The same on SQLite and PostgreSQL; migrations/ makes them, these describe them to queries."""
+"""All tables, the same on SQLite and PostgreSQL: migrations/ creates them, these describe them to queries."""
 
 from stockroom.storage.tables.accounts import login_failures, refresh_tokens, revocations, sessions, users
 from stockroom.storage.tables.catalogue import item_tags, items

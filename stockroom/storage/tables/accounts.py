@@ -19,7 +19,7 @@ users = sa.Table(
 login_failures = sa.Table(
     "login_failures",
     metadata,
-    # No foreign key: names that do not exist are counted too, so that nobody learns which do.
+    # No foreign key: failures of unknown names are counted too, so that nobody learns which names exist.
     sa.Column("username", sa.String(40), primary_key=True),
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("last_at", Moment, nullable=False),
@@ -30,7 +30,8 @@ sessions = sa.Table(
     metadata,
     sa.Column("id", sa.String(36), primary_key=True),
     sa.Column("username", sa.ForeignKey("users.username"), nullable=False, index=True),
-    # What a login narrowed itself to, space separated; refreshing must not widen it (RFC 6749, 6). NULL: all.
+    # The scopes that a login narrowed itself to, space separated; refreshing must not widen them (RFC 6749,
+    # 6). NULL: all.
     sa.Column("scope", sa.String(200)),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("expires_at", Moment, nullable=False, index=True),
@@ -47,7 +48,7 @@ refresh_tokens = sa.Table(
 revocations = sa.Table(
     "revocations",
     metadata,
-    # The feed every process polls: ended sessions, until their last access token has expired.
+    # The feed that every process polls: ended sessions, until their last access token has expired.
     sa.Column("id", BigKey, primary_key=True, autoincrement=True),
     sa.Column("session_id", sa.String(36), nullable=False),
     sa.Column("expires_at", Moment, nullable=False, index=True),

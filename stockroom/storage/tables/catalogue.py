@@ -22,7 +22,8 @@ items = sa.Table(
     sa.Index("ix_items_name_sku", "name", "sku"),
     sa.Index("ix_items_created_at_sku", "created_at", "sku"),
     sa.Index("ix_items_updated_at_sku", "updated_at", "sku"),
-    # Few are archived: their list must not look at all others, nor a count of the others at each row.
+    # Few items are archived: a partial index spares their list, and counts of the others, a look at all
+    # items.
     sa.Index(
         "ix_items_archived_id",
         "id",
@@ -30,8 +31,8 @@ items = sa.Table(
         postgresql_where=sa.text("archived"),
     ),
 )
-# SQLite has no such index, and reads all items for a search. Of entries that wait to be merged into it
-# there is room for what an import writes until a worker comes by (storage.item_search).
+# SQLite has no such index and scans all items for a search. The pending list has room for the entries that an
+# import writes until a worker merges them (storage.item_search).
 sa.Index(
     "ix_items_trigrams",
     sa.func.item_trigrams(items.c.sku, items.c.name),
@@ -42,10 +43,10 @@ sa.Index(
 item_tags = sa.Table(
     "item_tags",
     metadata,
-    # No foreign key: items are never deleted, and to check it for each tag took a sixth of an import.
+    # No foreign key: items are never deleted, and checking it for each tag took a sixth of an import.
     sa.Column("item_id", BigKey, primary_key=True, autoincrement=False),
     sa.Column("tag", sa.String(40), primary_key=True),
-    # The item's, which never changes: the items of a tag are listed in its order.
+    # Copied from the item, where it never changes: the items of a tag are listed in its order.
     sa.Column("sku", sa.String(64), nullable=False),
     sa.Index("ix_item_tags_tag_sku_item_id", "tag", "sku", "item_id"),
 )

@@ -1,4 +1,4 @@
-"""What all tables are made of: their metadata, and the types of columns that are written apart."""
+"""The metadata of all tables, and column types that convert values."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,12 +9,12 @@ MILLISECOND = timedelta(milliseconds=1)
 
 
 def stored(time: datetime) -> int:
-    """The form of an aware `time` in the database: milliseconds since the epoch, begun ones left out."""
+    """The stored form of an aware `time`: whole milliseconds since the epoch, rounded down."""
     return (time - EPOCH) // MILLISECOND
 
 
 class Moment(sa.types.TypeDecorator[datetime]):
-    """A point in time: milliseconds since the epoch in the database, an aware UTC datetime in Python."""
+    """A time: milliseconds since the epoch in the database, an aware UTC datetime in Python."""
 
     impl = sa.BigInteger
     cache_ok = True
@@ -26,7 +26,7 @@ class Moment(sa.types.TypeDecorator[datetime]):
         return None if value is None else EPOCH + value * MILLISECOND
 
 
-# SQLite gives an automatic key to INTEGER alone, and it holds 64 bits there.
+# SQLite generates keys only for INTEGER, which has 64 bits there.
 BigKey = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 metadata = sa.MetaData(

@@ -1,4 +1,4 @@
-"""Long work, and requests that are remembered."""
+"""Long work, and idempotency keys."""
 
 import sqlalchemy as sa
 
@@ -20,9 +20,9 @@ tasks = sa.Table(
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("started_at", Moment),
     sa.Column("finished_at", Moment),
-    # The lease: who holds it writes with its fence, and a higher fence refuses every earlier holder.
+    # The fencing token: the lease's holder writes with it, and a higher one refuses every earlier holder.
     sa.Column("fence", sa.Integer, nullable=False),
-    # Claims since the last progress: work that fails its worker each time must not be tried for ever.
+    # Claims since the last progress: a task that crashes its worker each time must not be retried for ever.
     sa.Column("claims", sa.Integer, nullable=False),
     sa.Column("lease_until", Moment),
     sa.Column("published_at", Moment),
@@ -48,13 +48,13 @@ task_errors = sa.Table(
 import_keys = sa.Table(
     "import_keys",
     metadata,
-    # What a running import has met so far: a repeated code is known in a dry run and after a restart too.
-    # No foreign key, as for tags; tasks are not deleted either, and housekeeping removes these rows.
+    # The SKUs that a running import has met: a repeated SKU is also recognized in a dry run and after a
+    # restart.
     sa.Column("task_id", sa.String(36), primary_key=True),
     sa.Column("key", sa.String(64), primary_key=True),
     sa.Column("line", sa.BigInteger, nullable=False),
     sa.Column("name", sa.String(200), nullable=False),
-    # What the file did to this item so far, so that an item counts once however often the file repeats it.
+    # The outcome for this item so far, so that it counts once however often the file repeats it.
     sa.Column("outcome", sa.String(9), nullable=False),
     sa.CheckConstraint("outcome IN ('created', 'updated', 'unchanged')", name="outcome"),
 )

@@ -22,16 +22,17 @@ locations = sa.Table(
 levels = sa.Table(
     "levels",
     metadata,
-    # What the ledger adds up to. `reserved` is the sum of the reservation lines that are `held`.
+    # The sums of the ledger's lines. `reserved` is the sum of the reservation lines that are `held`.
     sa.Column("item_id", sa.ForeignKey("items.id"), primary_key=True),
     sa.Column("location_id", sa.ForeignKey("locations.id"), primary_key=True),
     sa.Column("on_hand", sa.BigInteger, nullable=False),
     sa.Column("reserved", sa.BigInteger, nullable=False),
-    # The item's, which never changes. Levels are listed in its order, and many items may have none.
+    # Copied from the item, where it never changes. Levels are listed in its order, and many items may have
+    # none.
     sa.Column("sku", sa.String(64), nullable=False),
     sa.CheckConstraint("on_hand <= 1000000000000000", name="on_hand"),
     sa.CheckConstraint("reserved >= 0 AND reserved <= on_hand", name="reserved"),
-    # Without the item's id, or PostgreSQL takes it for as good as the primary key to find a level by.
+    # Without the item's id: PostgreSQL would use this index like the primary key to find a level.
     sa.Index("ix_levels_location_id_sku", "location_id", "sku"),
     sa.Index("ix_levels_sku", "sku"),
 )
@@ -66,7 +67,7 @@ movement_lines = sa.Table(
     sa.Column("item_id", sa.ForeignKey("items.id"), nullable=False),
     sa.Column("location_id", sa.ForeignKey("locations.id"), nullable=False),
     sa.Column("delta", sa.BigInteger, nullable=False),
-    # The movement's: the ledger of an item or a location is listed in its order, and from any time on.
+    # Copied from the movement: the ledger of an item or a location is listed in its order, and by time.
     sa.Column("created_at", Moment, nullable=False),
     sa.CheckConstraint("delta <> 0", name="delta"),
     sa.Index("ix_movement_lines_item_id_created_at_movement_id", "item_id", "created_at", "movement_id"),
@@ -102,7 +103,7 @@ reservation_lines = sa.Table(
     sa.Column("item_id", sa.ForeignKey("items.id"), nullable=False),
     sa.Column("location_id", sa.ForeignKey("locations.id"), nullable=False),
     sa.Column("quantity", sa.BigInteger, nullable=False),
-    # Whether the level counts it as reserved. An expired line is let go by whoever needs the stock first.
+    # Whether the level counts it as reserved. An expired line is released by whoever needs the stock first.
     sa.Column("held", sa.Boolean, nullable=False),
     sa.CheckConstraint("quantity > 0", name="quantity"),
     sa.Index(

@@ -1,7 +1,7 @@
-"""The summary: `totals` and `additions`, brought up to date by what has become of the items that are
-`untallied` since their tally (storage.tallies).
+"""The summary: `totals` and `additions`, brought up to date from the items that are `untallied` since they
+were last counted (storage.tallies).
 
-Triggers note all that; rows are only added, so that no writer waits for another.
+Triggers only add rows here, so that no writer waits for another.
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from stockroom.storage.tables.columns import BigKey, metadata
 tallies = sa.Table(
     "tallies",
     metadata,
-    # No foreign key: items are never deleted, and checking it would take longer than the rest.
+    # No foreign key: items are never deleted, and checking it would take longer than all else.
     sa.Column("item_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("archived", sa.Boolean, nullable=False),
     sa.Column("on_hand", sa.BigInteger, nullable=False),
@@ -22,7 +22,7 @@ tallies = sa.Table(
 untallied = sa.Table(
     "untallied",
     metadata,
-    # An item may stand here many times: to find out would have writers wait for each other.
+    # An item may be here several times: a unique key would make writers wait for each other.
     sa.Column("id", BigKey, primary_key=True, autoincrement=True),
     sa.Column("item_id", sa.BigInteger, nullable=False),
 )
@@ -30,7 +30,7 @@ untallied = sa.Table(
 additions = sa.Table(
     "additions",
     metadata,
-    # What new items come to, a row for each statement that added some: they are tallied by the trigger.
+    # The figures of new items, one row for each statement that added some: the trigger counts them at once.
     sa.Column("id", BigKey, primary_key=True, autoincrement=True),
     sa.Column("items", sa.BigInteger, nullable=False),
     sa.Column("archived_items", sa.BigInteger, nullable=False),

@@ -2,16 +2,14 @@
 # ruff: noqa: E402 - the imports that follow a call say why
 
 import shutil
-import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 # What these assert is explained as it is in tests; this must be said before they are imported.
 pytest.register_assert_rewrite(
@@ -22,7 +20,7 @@ from app import create_app
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract
 from stockroom.settings import Settings
-from stockroom.storage.engines import open_database
+from stockroom.storage.engines import Database, open_database
 from tests.contract.gates.home import Home
 from tests.contract.gates.prove_limits import Limited, lowered
 from tests.contract.gates.prove_reads import Cached
@@ -82,11 +80,8 @@ def _postgresql_home(_open_home: OpenHome, _postgresql_session: tuple[str, Any])
 
 
 @pytest.fixture
-def sqlite_world(_sqlite_home: Home, _sqlite_template: Path, contract: Contract) -> World:
-    file = str(sa.make_url(_sqlite_home.database.url).database)
-    # Past the service's connections, as one transaction: to start it anew takes ten times as long.
-    with closing(sqlite3.connect(_sqlite_template)) as empty, closing(sqlite3.connect(file)) as present:
-        empty.backup(present)
+def sqlite_world(_sqlite_home: Home, empty: Callable[[Database], None], contract: Contract) -> World:
+    empty(_sqlite_home.database)
     return World(contract, _sqlite_home)
 
 

@@ -21,6 +21,7 @@ from tests.contract.gates.world import World
 
 ITEM, ARCHIVE, RECORD = "handlers.items.read", "handlers.items.archive", "handlers.movements.record"
 LOGIN, ME, SUMMARY = "handlers.auth.login", "handlers.me.read", "handlers.summary.read"
+LIST = "handlers.items.list_items"
 
 Tamper = Callable[[dict[str, str]], Mapping[str, str]]
 
@@ -108,6 +109,18 @@ def test_an_answer_that_is_not_sent_to_who_needs_it_is_found_out(sqlite_world: W
 
     with pytest.raises(AssertionError, match="is not what one has"):
         prove_if_none_match(tampered(sqlite_world, unread), sqlite_world.contract.operations[ITEM])
+
+
+def test_a_read_that_no_write_changes_is_found_out(sqlite_world: World) -> None:
+    reader = sqlite_world.by("bob", scopes=("items:read",))
+    with pytest.raises(AssertionError, match="it still is 304"):
+        prove_if_none_match(reader, reader.contract.operations[LIST])
+
+
+def test_a_kept_answer_that_no_write_changes_is_found_out(cached: Cached, contract: Contract) -> None:
+    reader = cached.elsewhere.by("bob", scopes=("stock:read",))
+    with pytest.raises(AssertionError, match="no example of a write changes it"):
+        replace(cached, elsewhere=reader).prove(contract.operations[SUMMARY])
 
 
 @pytest.mark.parametrize(

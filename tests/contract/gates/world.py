@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from stockroom.contract.contract import Contract
+from stockroom.contract.problem_types import problem_types
 from tests.contract.gates.home import Headers, Home
 from tests.contract.gates.links import Link, links_of
 from tests.contract.gates.requests import Example, examples_of
@@ -25,8 +26,8 @@ BEFORE = {
     "handlers.reservations.hold": STOCK,
 }
 
-# What a task has only once a worker has done it.
-AFTER_WORK = {"handlers.tasks.read_result"}
+# Who may answer this speaks of what a task has only once a worker has done it.
+UNFINISHED = "/problems/task-unfinished"
 
 HINT = (
     "If it speaks of something that is not there, add a link to it in openapi.yaml, from the operation that "
@@ -69,7 +70,7 @@ class World:
         """Have the link's source succeed; return `example` of its target as the link makes it."""
         asked = self.prepare(self.first(link.source))
         answer = self.succeed(asked)
-        if link.target in AFTER_WORK:
+        if any(UNFINISHED in problem_types(r) for r in example.operation.responses.values()):
             self.home.work_off(answer.json()["id"])
         return link.follow(example, asked, answer)
 

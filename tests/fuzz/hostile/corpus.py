@@ -13,7 +13,7 @@ from stockroom.contract.operations import Operation
 from tests.contract.gates.requests import Example, examples_of
 from tests.fuzz.hostile import bodies, framing, headers, lines, media, sequences, targets, tokens, uploads
 from tests.fuzz.hostile.attacks import Attack, Family, Plain
-from tests.fuzz.stock import NAMES
+from tests.fuzz.stock import named
 
 # The value of Authorization for the operation, and for this attack alone if it takes one of its own.
 Authorize = Callable[[Operation, int], str]
@@ -50,11 +50,10 @@ class Corpus:
 
 def _renamed(plain: Plain, number: int) -> Plain:
     """With a name that is not taken, where it makes a thing: so that it gets as far as it can."""
-    name = NAMES.get(plain.operation.id)
-    if name is None:
+    if not isinstance(plain.value, dict):
         return plain
-    value = {**plain.value, name: f"new-{number}"}
-    return replace(plain, value=value, body=orjson.dumps(value))
+    value = named(plain.operation, plain.value, f"new-{number}")
+    return plain if value == plain.value else replace(plain, value=value, body=orjson.dumps(value))
 
 
 def _families(plain: Plain) -> list[Family]:
