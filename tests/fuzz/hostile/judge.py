@@ -37,7 +37,7 @@ def _request(answer: Answer, ahead: list[Asked]) -> Asked | None:
 
 
 def _declared(answer: Answer, request: Asked, conformance: Conformance) -> Iterator[str]:
-    if answer.status >= 500:
+    if answer.status >= 500 and answer.status != 501:
         yield f"a fault of the service: {_brief(answer)}"
         return
     for fault in conformance.faults(request.method, request.path, answer.status, answer.headers, answer.body):
