@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from stockroom.protocol import REFUSAL
 from stockroom.storage.engines import open_database
 from stockroom.storage.tables import users
 from tests.contract.conftest import new_token
@@ -40,7 +41,7 @@ def say(running: Any, witness: Witness) -> Iterator[Say]:
             if leaving:
                 connection.shutdown(socket.SHUT_WR)
             answer = b"".join(iter(lambda: connection.recv(65_536), b""))
-        if answer:
+        if answer and answer != REFUSAL:
             see(witness, lines, body, answer)
         return answer
 
