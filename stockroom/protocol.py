@@ -1,175 +1,131 @@
-"""How connections are read and ended: HTTP/1.1 on top of what uvicorn makes of it."""
+"""HTTP/1.1 connections: uvicorn's protocol for httptools, and what RFC 9112 asks for beyond it.
+
+docs/adr/0018 says why each part is here, and lists the names of uvicorn's that it uses.
+"""
 
 import asyncio
-import uuid
 from typing import Any, cast
 
-import orjson
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-
-from stockroom.contract.guard import CLOSED, SECURITY_HEADERS
-from stockroom.heads import Cycle
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LONGEST_HEAD = 64 * 1024
-"""Bytes that are taken in of a request line with its headers, or of what frames and follows a body."""
+"""Bytes of a head, or of the framing of a body with its trailer fields, that are read before a refusal."""
 
 LINGERING = 2.0
-"""Seconds that a client has to read an answer which ends its connection, and to stop sending."""
+"""Seconds that a client has to read the last answer of a connection, and to stop sending."""
+
+REFUSAL = (
+    b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n"
+    b"content-type: text/plain\r\ncontent-length: 28\r\n\r\nThis is no HTTP/1.1 request."
+)
 
 
-class StrictProtocol(HttpToolsProtocol):
-    """HTTP/1.1 (RFC 9112) where the base class is lenient: answers keep their order, and heads have an end.
+class Protocol(HttpToolsProtocol):
+    """A connection. When its input ends or cannot be read, whole requests before that are still answered."""
 
-    Heads that can be read are judged by the guard, which answers with a problem.
-    """
-
-    _head_open = False
-    _head_length = 0
-    # Bytes since the last of a body: sizes of chunks, their extensions, trailer fields.
-    _framing_length = 0
-    # What to say, once all requests before it are answered, of something that is no request.
-    _refusal: str | None = None
-    _half_closed = False
+    # Bytes read since the parser last reported a head, a part of a body, or the end of a request.
+    _unreported = 0
+    _requests = 0
+    _answers = 0
+    # Set when nothing more is read: what is sent after the last answer, before the connection is closed.
+    _last_words: bytes | None = None
+    # The request is read again, without its header Upgrade.
+    _upgrade = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(cast("asyncio.Transport", _Lingering(transport, self.loop)))
+        super().connection_made(cast("asyncio.Transport", _Transport(transport)))
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._head_open = True
+    def data_received(self, data: bytes) -> None:
+        if self._last_words is not None or self.transport.is_closing():
+            return
+        self._unreported += len(data)
+        super().data_received(b"")  # Stops the clock that ends an idle connection.
+        try:
+            self._parse(data)
+        except httptools.HttpParserError:
+            self._end(REFUSAL)
+        else:
+            if self._unreported > LONGEST_HEAD:
+                self._end(REFUSAL)
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        # Fields behind a body are trailers, which must not be merged into the headers (RFC 9110, 6.5.1).
-        if self._head_open:
-            super().on_header(name, value)
+    def _parse(self, data: bytes | memoryview) -> None:
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                self.parser.feed_data(self._head_without_upgrade())
+                data = memoryview(data)[upgrade.args[0] :]
+
+    def _head_without_upgrade(self) -> bytes:
+        """The last head. Upgrades may be ignored (RFC 9110, 7.8), and the parser drops a body behind one."""
+        version = self.parser.get_http_version().encode()
+        start = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)
+        fields = (b"%b: %b" % field for field in self.headers if field[0] != b"upgrade")
+        return b"\r\n".join([start, *fields, b"", b""])
+
+    def on_headers_complete(self) -> None:
+        self._unreported = 0
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise ValueError("there are no tunnels here")
+            self._upgrade = True
+            return
+        super().on_headers_complete()
+        # Trailer fields are not merged into the headers (RFC 9110, 6.5.1), which the scope has by now.
+        self.headers = []
 
     def on_body(self, body: bytes) -> None:
-        self._framing_length = 0
+        self._unreported = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._framing_length = 0
+        self._unreported = 0
+        if self._upgrade:
+            self._upgrade = False
+            return
+        self._requests += 1
         super().on_message_complete()
 
-    def on_headers_complete(self) -> None:
-        self._head_open = False
-        self._head_length = 0
-        version = self.parser.get_http_version()
-        # The parser would let pass what began before HTTP/1.0 and what is framed otherwise since HTTP/2.
-        if version not in ("1.0", "1.1"):
-            raise ValueError(f"HTTP/{version} is not spoken here")
-        if version == "1.1" and b"host" not in dict(self.headers):
-            raise ValueError("the Host is missing")
-        super().on_headers_complete()
-        if self.parser.should_upgrade():
-            # Nobody here takes part in an upgrade; but the parser reads nothing behind one.
-            self.cycle.keep_alive = False
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        # Here and not where uvicorn makes it, amid what is read of the request.
-        cycle.__class__ = Cycle
-        super()._start_asgi_task(cycle, app)
-
-    def data_received(self, data: bytes) -> None:
-        if not self._is_over():
-            # Whatever of it is no framing sets this back.
-            self._framing_length += len(data)
-            super().data_received(data)
-        if self._is_over():
-            return
-        if self._head_open:
-            # Still open, so all of `data` but the end of an earlier request belongs to it.
-            self._head_length += len(data)
-            if self._head_length > LONGEST_HEAD:
-                self.send_400_response("The request head is too long.")
-        elif self._framing_length > LONGEST_HEAD:
-            self.send_400_response("The trailer fields are too long.")
-
-    def _is_over(self) -> bool:
-        return self._refusal is not None or self.transport.is_closing()
+    def on_response_complete(self) -> None:
+        self._answers += 1
+        super().on_response_complete()
+        if self._last_words is not None:
+            self._close_when_answered()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's own protocols may return it
-        """Whether to keep the connection: the client sends no more, and waits for answers all the same."""
-        self._half_closed = not self.transport.is_closing() and self._unanswered()
-        return self._half_closed
+        """Whether to keep the connection: the client sends no more, and may wait for answers all the same."""
+        if self._last_words is None:
+            self._end(b"")
+        return not self.transport.is_closing()
 
-    def on_response_complete(self) -> None:
-        last = not self.pipeline
-        super().on_response_complete()
-        if last and not self.transport.is_closing():
-            if self._refusal is not None:
-                self._refuse(self._refusal)
-            elif self._half_closed:
-                self.transport.close()
+    def _end(self, last_words: bytes) -> None:
+        self._last_words = last_words
+        self._close_when_answered()
 
-    def shutdown(self) -> None:
-        if self._idle():
-            # Nothing is under way that the other side could lose.
-            self.transport.abort()
-        else:
-            super().shutdown()
-
-    def _idle(self) -> bool:
-        newest: RequestResponseCycle | None = self.cycle
-        return newest is None or newest.response_complete
-
-    def _unanswered(self) -> bool:
-        """Whether requests that are there in full wait for their answers."""
-        if self._idle():
-            return False
-        if self.cycle.more_body and self.pipeline:
-            # The newest never will be there in full, and those before it are still to be answered.
-            self.pipeline.popleft()
-            return True
-        return not self.cycle.more_body
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """An upgrade may be ignored (RFC 9110, 7.8); that is nothing to be warned of."""
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, after the answers to all requests before it."""
-        if self._unanswered():
-            self._refusal = msg
-        else:
-            self._refuse(msg)
-
-    def _refuse(self, detail: str) -> None:
-        """Answer as the guard would, which is not asked, and end the connection."""
-        problem = {
-            "type": "/problems/malformed-request",
-            "title": "The request is malformed",
-            "status": 400,
-            "detail": detail,
-            "instance": "",  # There is no path to tell of.
-        }
-        body = orjson.dumps(problem)
-        headers = [
-            (b"content-type", b"application/problem+json"),
-            (b"content-length", b"%d" % len(body)),
-            (b"cache-control", b"no-store"),
-            (b"connection", b"close"),
-            (b"x-request-id", uuid.uuid4().hex.encode()),
-            *self.server_state.default_headers,
-            *SECURITY_HEADERS,
-            CLOSED,
-        ]
-        lines = [b"HTTP/1.1 400 Bad Request", *(b"%b: %b" % header for header in headers), b"", body]
-        self.transport.write(b"\r\n".join(lines))
+    def _close_when_answered(self) -> None:
+        if self._answers < self._requests:
+            return
+        newest: Any = self.cycle
+        under_way = newest and newest.response_started and not newest.response_complete
+        if self._last_words and not under_way:
+            self.transport.write(self._last_words)
         self.transport.close()
 
 
-class _Lingering:
-    """A transport that sends an answer's head and body at once, and takes its time to be closed.
+class _Transport:
+    """A transport that sends a head together with its body, and takes its time to be closed.
 
-    Both directions are closed only when the other side has closed, or after a while. Closed at once, with
-    something unread, the system resets the connection, and the answer may be lost on its way (RFC 9112, 9.6).
+    Once closed it sends no more, and reads on for a while. Otherwise the system would reset a connection with
+    something unread, and the last answer might be lost on its way (RFC 9112, 9.6).
     """
 
-    def __init__(self, transport: asyncio.BaseTransport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._loop = loop
+        self._loop = asyncio.get_running_loop()
         self._closed = False
-        self._unsent: list[bytes] = []
+        self._held = b""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -178,23 +134,28 @@ class _Lingering:
         return self._closed or self._transport.is_closing()
 
     def write(self, data: bytes) -> None:
-        # What is still answered after the end, to a body that turned out to be broken, say.
         if self._closed:
-            return
-        if not self._unsent:
-            self._loop.call_soon(self._send)
-        self._unsent.append(data)
+            return  # An answer may come late: one to a request whose body turned out to be broken, say.
+        if self._held:
+            data, self._held = self._held + data, b""
+            self._transport.write(data)
+        else:
+            self._held = data
+            self._loop.call_soon(self._send_held)
 
-    def _send(self) -> None:
-        data, self._unsent = b"".join(self._unsent), []
-        # The client may have left meanwhile.
+    def _send_held(self) -> None:
+        data, self._held = self._held, b""
         if data and not self._transport.is_closing():
             self._transport.write(data)
 
     def close(self) -> None:
-        if not self.is_closing():
-            self._closed = True
-            self._send()
-            self._transport.resume_reading()
-            self._transport.write_eof()
-            self._loop.call_later(LINGERING, self._transport.close)
+        if self.is_closing():
+            return
+        self._closed = True
+        self._send_held()
+        if not self._transport.can_write_eof():  # TLS cannot.
+            self._transport.close()
+            return
+        self._transport.resume_reading()
+        self._transport.write_eof()
+        self._loop.call_later(LINGERING, self._transport.close)

@@ -6,7 +6,7 @@ from typing import Any
 from gunicorn.glogging import Logger
 from uvicorn_worker import UvicornWorker
 
-from stockroom.protocol import StrictProtocol
+from stockroom.protocol import Protocol
 
 
 class Worker(UvicornWorker):
@@ -14,7 +14,7 @@ class Worker(UvicornWorker):
 
     CONFIG_KWARGS = {  # noqa: RUF012 - declared by the base class as an instance attribute's default
         "loop": "uvloop",
-        "http": StrictProtocol,
+        "http": Protocol,
         "ws": "none",
         # A contract that cannot be kept must stop the process from starting, not fail its first request.
         "lifespan": "on",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from http import HTTPStatus
 from itertools import islice
 from typing import Any, Literal
 
@@ -33,11 +34,13 @@ COMMON = frozenset(
         "x-request-id",
     }
 )
-# Answers to what is no operation: a request that no path can be read from, no such path, no such method.
+# Answers to what is no operation: a request that no path can be read from, no such path, no such method, and
+# a body that ends nobody knows where, whatever the path.
 OUTSIDE = {
     400: "/problems/malformed-request",
     404: "/problems/not-found",
     405: "/problems/method-not-allowed",
+    501: "/problems/unknown-transfer-coding",
 }
 
 Part = Literal["status", "header", "media-type", "body"]
@@ -77,6 +80,8 @@ class Conformance:
         self, operation: Operation | None, method: str, status: int, headers: Mapping[str, str], body: bytes
     ) -> Iterator[Deviation]:
         """The same, for an operation that is known; None stands for a request that is for no operation."""
+        if status == HTTPStatus.NOT_IMPLEMENTED:
+            operation = None  # Whatever the path, the request could not be read to its end.
         spec = (self._outside if operation is None else operation.responses).get(status)
         if spec is None:
             yield Deviation("status", "", "undeclared", f"status {status} is not declared")

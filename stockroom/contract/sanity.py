@@ -20,12 +20,20 @@ ODD_PATH = re.compile(
 SINGLE = frozenset(
     {b"host", b"content-length", b"content-type", b"content-encoding", b"authorization", b"transfer-encoding"}
 )
+# What ASGI names; servers may hand on others, which are framed otherwise or have no headers.
+VERSIONS = frozenset({"1.0", "1.1", "2", "3"})
+# A host with or without a port (RFC 3986, 3.2.2), or nothing.
+HOST = re.compile(
+    rb"(?:\[[0-9A-Za-z:._~!$&'()*+,;=-]+\]|(?:[0-9A-Za-z._~!$&'()*+,;=-]++|%[0-9A-Fa-f]{2})*+)(?::[0-9]*)?"
+)
 SURROGATE = re.compile("[\ud800-\udfff]")
 DIGITS = re.compile(rb"[0-9]{1,18}")
 
 
 def require_sane(scope: Scope, fields: Mapping[bytes, bytes]) -> None:
     """Raises Problem for what two layers might read in two ways. `fields` are the headers, by name."""
+    if scope["http_version"] not in VERSIONS:
+        raise _last_problem(f"HTTP/{scope['http_version']} is not spoken here.")
     path = scope.get("raw_path") or scope["path"].encode(errors="surrogateescape")
     if len(path) + len(scope["query_string"]) > MAX_TARGET:
         raise Problem("malformed-request", f"Path and query may have {MAX_TARGET} bytes.")
@@ -37,6 +45,9 @@ def require_sane(scope: Scope, fields: Mapping[bytes, bytes]) -> None:
         raise Problem("not-found", "Nothing is at this path; no path here ends with a slash.")
     _require_utf8(path, scope["path"])
     _require_sane_headers(scope["headers"], fields)
+    _require_host(scope["http_version"], fields.get(b"host"))
+    if b"transfer-encoding" in fields:
+        _require_known_framing(fields)
 
 
 def _require_utf8(raw: bytes, path: str) -> None:
@@ -53,8 +64,27 @@ def _require_sane_headers(headers: list[tuple[bytes, bytes]], fields: Mapping[by
     length = fields.get(b"content-length")
     if length is not None and not DIGITS.fullmatch(length):
         raise _last_problem("The Content-Length is not a number.")
-    if length is not None and b"transfer-encoding" in fields:
+
+
+def _require_host(version: str, host: bytes | None) -> None:
+    """RFC 9112, 3.2; more than one has been refused."""
+    if host is None:
+        if version != "1.0":
+            raise Problem("malformed-request", "The header Host is missing.")
+    elif not HOST.fullmatch(host):
+        raise Problem("malformed-request", "The header Host holds no host.")
+
+
+def _require_known_framing(fields: Mapping[bytes, bytes]) -> None:
+    """RFC 9112, 6.1 and 6.3."""
+    if b"content-length" in fields:
         raise _last_problem("The request has both a Content-Length and a Transfer-Encoding.")
+    if fields[b"transfer-encoding"].lower() != b"chunked":
+        raise Problem(
+            "unknown-transfer-coding",
+            "Bodies come with a Content-Length or in the transfer coding chunked, and no other.",
+            headers={"Connection": "close"},
+        )
 
 
 def _refuse_repeated(headers: list[tuple[bytes, bytes]]) -> None:

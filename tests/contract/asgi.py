@@ -27,7 +27,13 @@ class Answer:
         return str(self.json()["type"]).removeprefix("/problems/")
 
 
+HOST = ("Host", "stockroom.test")
+
+
 def scope_of(method: str, target: str, headers: Headers = (), **changes: Any) -> Scope:
+    """`headers` come after that with the host, unless they have it."""
+    headers = list(headers)
+    headers = headers if "Host" in dict(headers) else [HOST, *headers]
     path, _, query = target.partition("?")
     return {
         "type": "http",

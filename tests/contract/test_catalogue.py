@@ -14,7 +14,7 @@ from stockroom.domain.errors import DomainError
 
 RAISED = re.compile(r'\b(?:Problem|Refusal)\(\s*"([a-z-]+)"')
 # Answers to what is no operation, and to faults of ours.
-GENERAL = {"method-not-allowed", "internal-error"}
+GENERAL = {"method-not-allowed", "unknown-transfer-coding", "internal-error"}
 
 
 def slugs(types: Iterable[str]) -> set[str]:

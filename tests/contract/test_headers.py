@@ -19,6 +19,7 @@ EVERY_KIND = [
     pytest.param("GET", "/nothing", {}, 404, id="404"),
     pytest.param("DELETE", "/me", {}, 405, id="405"),
     pytest.param("POST", "/items", {"Authorization": "Bearer {token}"}, 415, id="415"),
+    pytest.param("POST", "/items", {"Transfer-Encoding": "gzip, chunked"}, 501, id="501"),
 ]
 
 

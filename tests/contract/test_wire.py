@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from stockroom.protocol import REFUSAL
 from stockroom.storage.engines import open_database
 from stockroom.storage.tables import users
 from tests.contract.conftest import new_token
@@ -40,7 +41,7 @@ def say(running: Any, witness: Witness) -> Iterator[Say]:
             if leaving:
                 connection.shutdown(socket.SHUT_WR)
             answer = b"".join(iter(lambda: connection.recv(65_536), b""))
-        if answer:
+        if answer and answer != REFUSAL:
             see(witness, lines, body, answer)
         return answer
 
@@ -76,6 +77,54 @@ def test_what_the_server_lets_through_is_refused_and_ends_the_connection(say: Sa
         ("Authorization: Bearer a", "Authorization: Bearer b", "Content-Length: 0"),
     ):
         assert statuses(say(*login, *headers, body=smuggled)) == [400], headers
+
+
+def test_chunked_is_the_only_transfer_coding(say: Say) -> None:
+    login = ("POST /login HTTP/1.1", "Host: x", "Content-Type: application/json", "Connection: close")
+    body = b'{"username": "a", "password": "b"}'
+    chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    for coding, status in (
+        ("chunked", 401),
+        ("Chunked", 401),
+        ("gzip, chunked", 501),
+        # Where chunked is not the last, or there twice, it is 400 (RFC 9112, 6.3).
+        ("gzip", 400),
+        ("identity", 400),
+        ("chunked, gzip", 400),
+        ("chunked, chunked", 400),
+    ):
+        assert statuses(say(*login, f"Transfer-Encoding: {coding}", body=chunks)) == [status], coding
+
+
+def test_a_request_with_another_transfer_coding_does_nothing(say: Say) -> None:
+    admin = ("Host: x", f"Authorization: Bearer {new_token('ada')}", "Connection: close")
+    for coding in ("gzip", "gzip, chunked"):
+        say("POST /logout HTTP/1.1", *admin, f"Transfer-Encoding: {coding}", body=b"0\r\n\r\n")
+    assert statuses(say("GET /me HTTP/1.1", *admin)) == [200]
+
+
+def test_a_host_is_needed_and_has_to_be_one(say: Say) -> None:
+    for host, status in (
+        ((), 400),
+        (("Host: a b",), 400),
+        (("Host: a/b",), 400),
+        (("Host: a@b",), 400),
+        (("Host: a:b",), 400),
+        (("Host: [::1",), 400),
+        (("Host: a%",), 400),
+        (("Host: a, b",), 400),
+        (("Host: [::1]:80",), 200),
+        (("Host: a.example:",), 200),
+        (("Host: %61",), 200),
+        (("Host: ",), 200),
+    ):
+        assert statuses(say("GET / HTTP/1.1", *host, "Connection: close")) == [status], host
+    assert statuses(say("GET / HTTP/1.0")) == [200]
+
+
+def test_versions_that_are_framed_otherwise_are_refused(say: Say) -> None:
+    for version in ("HTTP/2.0", "HTTP/0.9", "HTTP/1.2", "HTTP/3.0"):
+        assert statuses(say(f"GET / {version}", "Host: x")) == [400], version
 
 
 def test_odd_paths_are_refused_as_they_are_below_the_server(say: Say) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract
+from stockroom.protocol import REFUSAL
 from tests.fuzz.hostile import wire
 from tests.fuzz.hostile.attacks import Asked, Attack
 from tests.fuzz.hostile.judge import faults
@@ -28,7 +29,9 @@ def answer(
 
 
 CLOSING = answer(more=b"Connection: close\r\n")
-REFUSAL = answer(
+
+
+PROBLEM = answer(
     b'{"type":"/problems/malformed-request","title":"","status":400,"detail":"","instance":""}',
     status=b"400 Bad Request",
     id="0123456789abcdef" * 2,
@@ -74,7 +77,7 @@ def judge(contract: Contract, monkeypatch: pytest.MonkeyPatch) -> Iterator[Judge
 def test_a_declared_answer_is_no_finding(judge: Judge) -> None:
     assert judge(answer(), stays=True) == []
     assert judge(CLOSING) == []
-    assert judge(REFUSAL) == []
+    assert judge(REFUSAL) == judge(PROBLEM) == []
     assert judge(REFUSAL, refused=True) == []
     assert judge(b"HTTP/1.1 100 Continue\r\n\r\n" + answer(), stays=True) == []
     assert judge(b"", finished=False) == []
@@ -89,7 +92,9 @@ def test_a_declared_answer_is_no_finding(judge: Judge) -> None:
         (answer(b'{"status":"dead"}'), "body /status"),
         (answer(more=b"X-Powered-By: x\r\n"), "the header x-powered-by is not declared"),
         (answer(id="h2"), "which nobody asked"),
-        (REFUSAL.replace(b"Connection: close\r\n", b""), "which nobody asked"),
+        (REFUSAL.replace(b"connection: close\r\n", b""), "which nobody asked"),
+        (PROBLEM.replace(b"Connection: close\r\n", b""), "which nobody asked"),
+        (REFUSAL.replace(b"HTTP/1.1 request", b"HTTP/9.9 request"), "which nobody asked"),
         (b"", "no answer"),
         (answer()[:-1], "before the answer did"),
         (answer()[:40], "no header"),

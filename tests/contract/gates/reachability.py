@@ -29,7 +29,7 @@ class Promise:
         return f"{self.operation}: {self.status}{' with ' if self.what else ''}{self.what}"
 
 
-# Whatever is no operation: no such path, no such method, no path that can be read.
+# Whatever is no operation: no such path, no such method, no path or no end that can be read.
 ELSEWHERE = "anything else"
 
 # What need not be seen, each with its reason. Better is to take it out of the contract.
@@ -84,7 +84,7 @@ def shown(contract: Contract, facts: Iterable[Fact]) -> Iterator[Promise]:
     conformance = Conformance(contract)
     for fact in facts:
         operation = conformance.operation(fact.method, fact.path)
-        name = f"{operation.method} {operation.path}" if operation else ELSEWHERE
+        name = f"{operation.method} {operation.path}" if operation and fact.status != 501 else ELSEWHERE
         yield Promise(name, fact.status)
         for detail in _details(fact):
             yield Promise(name, fact.status, detail)

@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from io import BufferedReader, BytesIO
+from typing import cast
 
+from stockroom import protocol
 from stockroom.contract.conformance import Conformance
 from tests.fuzz.hostile.attacks import Asked, Attack
-from tests.fuzz.hostile.wire import Answer
+from tests.fuzz.hostile.wire import Answer, read_answer
 
+# What the server says by itself of bytes that are no request.
+REFUSAL = read_answer(cast("BufferedReader", BytesIO(protocol.REFUSAL)), "")
 # A request that cannot be read has no method and no path, and its id is made up by the service.
 UNREAD = Asked("", "", "")
 MADE_UP = re.compile(r"[0-9a-f]{32}")
@@ -21,7 +26,7 @@ def faults(
         request = _request(answer, ahead)
         if request is None:
             yield f"an answer to {answer.request_id!r}, which nobody asked: {_brief(answer)}"
-        else:
+        elif answer != REFUSAL:
             yield from _declared(answer, request, conformance)
     yield from _missing(attack, answers, ahead, ended=ended)
     if attack.refused and [answer.status for answer in answers] != [400]:
@@ -33,11 +38,11 @@ def _request(answer: Answer, ahead: list[Asked]) -> Asked | None:
     if ahead and answer.request_id == ahead[0].id:
         return ahead.pop(0)
     unread = answer.status == 400 and answer.closes and MADE_UP.fullmatch(answer.request_id)
-    return UNREAD if unread else None
+    return UNREAD if unread or answer == REFUSAL else None
 
 
 def _declared(answer: Answer, request: Asked, conformance: Conformance) -> Iterator[str]:
-    if answer.status >= 500:
+    if answer.status >= 500 and answer.status != 501:
         yield f"a fault of the service: {_brief(answer)}"
         return
     for fault in conformance.faults(request.method, request.path, answer.status, answer.headers, answer.body):

@@ -47,7 +47,7 @@ class Oracle:
         if problem:
             yield from self._uncatalogued(fact, problem)
         operation = self._conformance.operation(fact.method, fact.path)
-        if operation is None:
+        if operation is None or fact.status == 501:
             yield from self._outside(fact)
         else:
             yield from self._of_operation(Case(operation, fact, problem))
@@ -81,7 +81,7 @@ class Oracle:
         """Contradictions in the answer to what is no operation (RFC 9110, 15.5.5 and 15.5.6)."""
         methods = ", ".join(self._contract.routes.methods_at(fact.path))
         status = 405 if methods else 404
-        if fact.status not in (status, 400):
+        if fact.status not in (status, 400, 501):  # It may not be readable at all.
             yield f"there is no such {'method' if methods else 'path'}, and the answer is {fact.status}"
         elif fact.status == 405 and fact.answer_headers.get("allow") != methods:
             yield f"the path has {methods}, and Allow is {fact.answer_headers.get('allow')}"
