@@ -145,7 +145,10 @@ def test_an_answer_that_is_kept_otherwise_is_found_out(
 def test_an_answer_that_outlives_a_write_is_found_out(
     cached: Cached, contract: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(AnswerCache, "forget_all", lambda self: None)
+    async def forget_nothing(cache: AnswerCache) -> None:
+        pass
+
+    monkeypatch.setattr(AnswerCache, "forget_all", forget_nothing)
     with pytest.raises(AssertionError, match="it is still kept after"):
         cached.prove(contract.operations[SUMMARY])
 
