@@ -46,7 +46,7 @@ mutants: .venv/.dev ## which gates see that the contract was changed; needs what
 fuzz: .venv/.dev ## thousands of made-up requests, and the hostile ones with another seed
 	STOCKROOM_TEST_FUZZ="$(or $(ARGS),--max-examples 300)" .venv/bin/pytest -s tests/fuzz
 
-# Takes half an hour with nothing else running; ARGS="--quick" shows that it works, ARGS="--help" what else there is.
+# Takes an hour with nothing else running; ARGS="--quick" shows that it works, ARGS="--help" what else there is.
 bench: .venv/.dev ## compare the speed with other stacks; needs PostgreSQL and wrk, and Node for Fastify
 	@.venv/bin/python -m bench $(ARGS)
 
