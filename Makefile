@@ -50,7 +50,7 @@ fuzz: .venv/.dev ## thousands of made-up requests, and the hostile ones with ano
 instructions: .venv/.dev ## write the figures of tests/test_instructions.py anew
 	STOCKROOM_TEST_INSTRUCTIONS=write .venv/bin/pytest --numprocesses 0 tests/test_instructions.py
 
-# Takes half an hour with nothing else running; ARGS="--quick" shows that it works, ARGS="--help" what else there is.
+# Takes an hour with nothing else running; ARGS="--quick" shows that it works, ARGS="--help" what else there is.
 bench: .venv/.dev ## compare the speed with other stacks; needs PostgreSQL and wrk, and Node for Fastify
 	@.venv/bin/python -m bench $(ARGS)
 

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bench import databases, documents, needs, picture, results, rounds, tables
@@ -71,10 +71,11 @@ def _told(measurements: Iterable[Measurement]) -> list[Measurement]:
     taken = []
     for measurement in measurements:
         print(
-            f"round {measurement.round + 1}  {measurement.server:<10} {measurement.work:<13}"
+            f"round {measurement.round + 1}  {measurement.server:<13} {measurement.work:<13}"
             f"{measurement.per_cpu_second:>9,.0f} requests/CPU-second"
             f"{measurement.requests / measurement.seconds:>9,.0f} requests/s"
-            f"   p99 {measurement.p99 * 1000:.1f} ms",
+            f"   p99 {measurement.p99 * 1000:.1f} ms"
+            f"   PostgreSQL {measurement.postgresql_per_request * 1e6:,.0f} µs/request",
             flush=True,
         )
         taken.append(measurement)
@@ -84,6 +85,7 @@ def _told(measurements: Iterable[Measurement]) -> list[Measurement]:
 def _print(done: Results) -> None:
     print(f"\nRequests per CPU-second\n{tables.throughput(done)}")
     print(f"\nLatency in ms, p50 / p99\n{tables.latency(done)}")
+    print(f"\nPostgreSQL's CPU time in µs a request\n{tables.postgresql(done)}")
     print(f"\n{tables.memory(done)}")
     if STOCKROOM.name in done.names("server"):
         print(f"\nRatios of requests per CPU-second\n{tables.ratios(done)}")
@@ -94,11 +96,6 @@ def _print(done: Results) -> None:
 def _publish(done: Results) -> None:
     documents.put({"ratios": tables.ratios(done)}, documents.README)
     documents.PICTURE.write_text(picture.draw(done, [work for work in DRAWN if work in done.names("work")]))
-    listed = [
-        f"- {SERVERS[name].title}: {', '.join(f'{package} {number}' for package, number in made_of.items())}"
-        for name, made_of in done.versions.items()
-        if made_of
-    ]
     documents.put(
         {
             "picture": f"![Requests per CPU-second of each server]({documents.PICTURE.name})",
@@ -107,10 +104,20 @@ def _publish(done: Results) -> None:
             "ratios": tables.ratios(done),
             "throughput": tables.throughput(done),
             "latency": tables.latency(done),
+            "postgresql": tables.postgresql(done),
             "memory": tables.memory(done),
-            "versions": "\n".join(listed),
+            "versions": _versions(done.versions),
         }
     )
+
+
+def _versions(versions: Mapping[str, Mapping[str, str]]) -> str:
+    """A line for each environment, with all servers that run in it."""
+    titles: dict[str, list[str]] = {}
+    for name, made_of in versions.items():
+        line = ", ".join(f"{package} {number}" for package, number in made_of.items())
+        titles.setdefault(line, []).append(SERVERS[name].title)
+    return "\n".join(f"- {'; '.join(names)}: {line}" for line, names in titles.items() if line)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from bench import generate
+from bench import generate, processes
 from stockroom.storage import migrate
 
 SERVER = os.environ.get("BENCH_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1/postgres")
@@ -88,6 +88,12 @@ def version() -> str:
     with psycopg.connect(SERVER, connect_timeout=5) as connection:
         number = connection.info.server_version
     return f"{number // 10_000}.{number % 10_000}"
+
+
+def is_on_this_machine() -> bool:
+    """Whether the processes of the PostgreSQL server are among those that are seen here."""
+    with psycopg.connect(SERVER, connect_timeout=5) as connection:
+        return processes.name(connection.info.backend_pid) == "postgres"
 
 
 @contextmanager

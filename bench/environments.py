@@ -19,7 +19,7 @@ def python(peer: str) -> str:
         shutil.rmtree(folder, ignore_errors=True)
         _run([sys.executable, "-m", "venv", str(folder)])
         pip = [str(folder / "bin" / "pip"), "--quiet", "--disable-pip-version-check"]
-        _run([*pip, "install", "--requirement", str(pins)])
+        _run([*pip, "install", "--require-hashes", "--requirement", str(pins)])
         _stamp(folder, pins)
     return str(folder / "bin" / "python")
 

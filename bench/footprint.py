@@ -9,8 +9,9 @@ from statistics import median
 import httpx
 
 from bench import load, processes
-from bench.servers import STOCKROOM, running
+from bench.servers import STOCKROOM, Running, running
 from bench.stack import stack
+from bench.usage import measuring
 from bench.works import WORKS, Asker, log_in
 
 START = 2.0
@@ -59,31 +60,28 @@ def throughput(database_url: str, items: int, *, rounds: int, seconds: float) ->
     for number in range(rounds):
         for count in (1, 2):
             with running(STOCKROOM, database_url, web_workers=str(count)) as up:
-                yield _throughput(up.url, up.session, count, items, number, seconds)
+                yield _throughput(up, database_url, count, items, number, seconds)
 
 
-def _throughput(url: str, session: int, count: int, items: int, number: int, seconds: float) -> Throughput:
-    with httpx.Client(base_url=url) as client:
+def _throughput(
+    up: Running, database_url: str, count: int, items: int, number: int, seconds: float
+) -> Throughput:
+    with httpx.Client(base_url=up.url) as client:
         token = log_in(client)
         chance = random.Random(number)  # noqa: S311 - nothing secret is drawn
         asker = Asker(client, chance, seconds, items=items)
         asked = WORKS["read"].requests(asker)
-    load.run(url, token, asked, connections=_CONNECTIONS, seconds=1)
-    before = _cores(session)
-    done = load.run(url, token, asked, connections=_CONNECTIONS, seconds=seconds)
-    api, postgresql = (after - first for after, first in zip(_cores(session), before, strict=True))
+    load.run(up.url, token, asked, connections=_CONNECTIONS, seconds=1)
+    with measuring(up, database_url) as used:
+        done = load.run(up.url, token, asked, connections=_CONNECTIONS, seconds=seconds)
     return Throughput(
         processes=count,
         per_second=done.requests / done.seconds,
-        per_cpu_second=done.requests / api,
-        api_cores=api / done.seconds,
-        postgresql_cores=postgresql / done.seconds,
+        per_cpu_second=done.requests / used.server,
+        api_cores=used.server / done.seconds,
+        postgresql_cores=used.postgresql / done.seconds,
         client_cores=done.cpu_seconds / done.seconds,
     )
-
-
-def _cores(session: int) -> tuple[float, float]:
-    return processes.cpu_seconds(session), processes.cpu_seconds_named("postgres")
 
 
 def gain(measured: Sequence[Throughput], figure: str) -> float:

@@ -22,6 +22,9 @@ def missing() -> list[str]:
             f"PostgreSQL does not answer: {str(error).strip()}\n"
             "BENCH_POSTGRESQL_URL names a database of a superuser, from which others can be made."
         )
+    else:
+        if not databases.is_on_this_machine():
+            faults.append("PostgreSQL's CPU time is read from /proc, so it has to run on this machine.")
     return faults
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape
 
 from bench.results import Results
-from bench.servers import FLOOR, SERVERS, STOCKROOM
+from bench.servers import SERVERS
 from bench.works import WORKS
 
 _WIDTH, _LABELS, _BAR, _STEP, _HEAD = 800, 190, 14, 19, 30
@@ -48,14 +48,10 @@ def _group(results: Results, work: str, top: int) -> Iterator[str]:
     yield f'<text class="work" x="0" y="{top + 20}">{escape(label)}</text>'
     ordered = sorted(figures.items(), key=lambda entry: -entry[1])
     for place, (server, figure) in enumerate(ordered):
-        y = top + _HEAD + place * _STEP
+        shown, y = SERVERS[server], top + _HEAD + place * _STEP
         length = max(1, round((_WIDTH - _LABELS - _ROOM) * figure / longest))
         yield (
-            f'<text x="{_LABELS - 8}" y="{y + 11}" text-anchor="end">{escape(SERVERS[server].title)}</text>'
-            f'<rect class="{_kind(server)}" x="{_LABELS}" y="{y}" width="{length}" height="{_BAR}" rx="2"/>'
+            f'<text x="{_LABELS - 8}" y="{y + 11}" text-anchor="end">{escape(shown.title)}</text>'
+            f'<rect class="{shown.kind}" x="{_LABELS}" y="{y}" width="{length}" height="{_BAR}" rx="2"/>'
             f'<text class="figure" x="{_LABELS + length + 6}" y="{y + 11}">{figure:,.0f}</text>'
         )
-
-
-def _kind(server: str) -> str:
-    return {STOCKROOM.name: "own", FLOOR: "floor"}.get(server, "peer")

@@ -12,9 +12,27 @@ def cpu_seconds(session: int) -> float:
     return sum(_cpu(stat) for stat in _stats() if int(stat[3]) == session)
 
 
-def cpu_seconds_named(name: str) -> float:
-    """The same of all processes of a program, whoever runs them."""
-    return sum(_cpu(stat) for stat in _stats() if _name(int(stat[-1])) == name)
+def cpu_seconds_of(pid: int) -> float:
+    """The same of one process; none if it has ended."""
+    stat = _stat(pid)
+    return _cpu(stat) if stat else 0
+
+
+def cpu_seconds_of_ended_children(pid: int) -> float:
+    """The same of the process's children that have ended and were waited for."""
+    return sum(map(int, _stat(pid)[13:15])) / _TICKS
+
+
+def parent(pid: int) -> int:
+    return int(_stat(pid)[1])
+
+
+def name(pid: int) -> str:
+    """The name of a process; empty if there is none."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def peak_memory(session: int) -> int:
@@ -32,27 +50,26 @@ def _members(session: int) -> list[int]:
 
 
 def _stats() -> Iterator[list[str]]:
-    """The fields of proc(5)'s stat from the third on, the state; the process id is put last."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                text = (entry / "stat").read_text()
-            except OSError:
-                continue  # It has ended.
-            # The second field is a name in parentheses that may hold anything.
-            yield [*text.rpartition(")")[2].split(), entry.name]
+    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return filter(None, map(_stat, pids))
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of proc(5)'s stat from the third on, the state; the process id is put last.
+
+    Nothing if there is no such process.
+    """
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return []
+    # The second field is a name in parentheses that may hold anything.
+    return [*text.rpartition(")")[2].split(), f"{pid}"]
 
 
 def _cpu(stat: list[str]) -> float:
     # utime, stime, and those of children that were waited for.
     return sum(map(int, stat[11:15])) / _TICKS
-
-
-def _name(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        return ""
 
 
 def _kilobytes(pid: int, file: str, field: str) -> int:

@@ -32,10 +32,10 @@ class Results:
         """The median over the rounds of a figure of `Measurement`."""
         return float(median(getattr(measurement, figure) for measurement in self._of(server, work)))
 
-    def ratio(self, server: str, work: str, to: str) -> float:
-        """How many times the requests per CPU-second of `to` the server answers: median of the rounds."""
-        others = {measurement.round: measurement.per_cpu_second for measurement in self._of(to, work)}
-        pairs = [(own.per_cpu_second, others.get(own.round)) for own in self._of(server, work)]
+    def ratio(self, server: str, work: str, to: str, figure: str = "per_cpu_second") -> float:
+        """How many times the `figure` of `to` the server has: the median of the rounds' ratios."""
+        others = {measurement.round: getattr(measurement, figure) for measurement in self._of(to, work)}
+        pairs = [(getattr(own, figure), others.get(own.round)) for own in self._of(server, work)]
         return median(own / other for own, other in pairs if other)
 
     def peak_memory(self, server: str) -> int:

@@ -8,6 +8,7 @@ import httpx
 
 from bench import conformity, databases, load, processes
 from bench.servers import STOCKROOM, Running, Server, running
+from bench.usage import measuring
 from bench.works import Asker, Work, log_in
 
 WARM_UP = 1.0
@@ -16,7 +17,10 @@ WARM_UP = 1.0
 
 @dataclass(frozen=True)
 class Measurement:
-    """One work on one server in one round. Times are in seconds; `memory` is in bytes, the highest so far."""
+    """One work on one server in one round. Times are in seconds; `memory` is in bytes, the highest so far.
+
+    `postgresql_seconds` is the CPU time of PostgreSQL for these requests, `cpu_seconds` the server's own.
+    """
 
     round: int
     server: str
@@ -24,6 +28,7 @@ class Measurement:
     requests: int
     seconds: float
     cpu_seconds: float
+    postgresql_seconds: float
     p50: float
     p99: float
     size: float
@@ -32,6 +37,10 @@ class Measurement:
     @property
     def per_cpu_second(self) -> float:
         return self.requests / self.cpu_seconds
+
+    @property
+    def postgresql_per_request(self) -> float:
+        return self.postgresql_seconds / self.requests
 
 
 def check(servers: Sequence[Server], urls: Mapping[str, str]) -> list[str]:
@@ -58,22 +67,24 @@ def measure(
             with running(server, urls[server.database]) as up:
                 for work in works:
                     try:
-                        yield _measure(number, server, up, work, seconds)
+                        yield _measure(number, server, up, urls[server.database], work, seconds)
                     except load.LoadError as error:
                         raise load.LoadError(f"{server.title}, {work.title}: {error}") from None
                     if work.writes:
                         databases.reset(urls[server.database])
 
 
-def _measure(number: int, server: Server, up: Running, work: Work, seconds: float) -> Measurement:
+def _measure(
+    number: int, server: Server, up: Running, database_url: str, work: Work, seconds: float
+) -> Measurement:
     with httpx.Client(base_url=up.url, timeout=30) as client:
         token = log_in(client)
         asker = Asker(client, random.Random(number), seconds)  # noqa: S311 - nothing secret is drawn
         warming, asked = work.requests(asker), work.requests(asker)
     sent = "" if work.anonymous else token
     load.run(up.url, sent, warming, connections=work.connections, seconds=WARM_UP)
-    before = processes.cpu_seconds(up.session)
-    done = load.run(up.url, sent, asked, connections=work.connections, seconds=seconds)
+    with measuring(up, database_url) as used:
+        done = load.run(up.url, sent, asked, connections=work.connections, seconds=seconds)
     if not done.requests:
         raise load.LoadError(f"nothing was answered within {seconds} s")
     return Measurement(
@@ -82,7 +93,8 @@ def _measure(number: int, server: Server, up: Running, work: Work, seconds: floa
         work=work.name,
         requests=done.requests,
         seconds=done.seconds,
-        cpu_seconds=processes.cpu_seconds(up.session) - before,
+        cpu_seconds=used.server,
+        postgresql_seconds=used.postgresql,
         p50=done.p50,
         p99=done.p99,
         size=done.size,

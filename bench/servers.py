@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import httpx
 
@@ -29,12 +30,13 @@ _GUNICORN = ("-m", "gunicorn", "--workers", "1", "--worker-class", "gthread", "-
 
 @dataclass(frozen=True)
 class Server:
-    """A server that can be started. `database` names whose tables it uses."""
+    """A server that can be started. `database` names whose tables it uses, `settings` are its environment."""
 
     name: str
     title: str
     folder: Path
     command: Callable[[int], list[str]]
+    kind: Literal["own", "peer", "floor"] = "peer"
     database: str = "peers"
     settings: Mapping[str, str] = field(default_factory=dict)
 
@@ -65,22 +67,31 @@ def _with_node(peer: str) -> Callable[[int], list[str]]:
     return lambda port: [environments.node(peer), "server.js"]
 
 
-def _peer(name: str, title: str, command: Callable[[int], list[str]]) -> Server:
-    return Server(name, title, environments.PEERS / name, command)
+def _peer(name: str, title: str, command: Callable[[int], list[str]], folder: str = "") -> Server:
+    return Server(name, title, environments.PEERS / (folder or name), command)
 
 
-STOCKROOM = Server("stockroom", "Stockroom", ROOT, _stockroom, database="stockroom")
-FLOOR = "floor"
+def _floor(name: str, title: str, driver: str) -> Server:
+    command = _with_uvicorn("floor", "app:app")
+    return Server(
+        name, title, environments.PEERS / "floor", command, kind="floor", settings={"DRIVER": driver}
+    )
+
+
+STOCKROOM = Server("stockroom", "Stockroom", ROOT, _stockroom, kind="own", database="stockroom")
 SERVERS = {
     server.name: server
     for server in (
         STOCKROOM,
+        _peer("litestar", "Litestar", _with_uvicorn("litestar", "app:app")),
+        _peer("fastapi-async", "FastAPI, async", _with_uvicorn("fastapi", "async_main:app"), "fastapi"),
         _peer("fastapi", "FastAPI", _with_uvicorn("fastapi", "main:app")),
         _peer("classic", "Flask, classic stack", _with_gunicorn("classic", "app:create_app()")),
         _peer("connexion", "Connexion, stock", _with_uvicorn("connexion", "app:app")),
         _peer("drf", "Django REST framework", _with_gunicorn("drf", "wsgi:application")),
         _peer("fastify", "Fastify", _with_node("fastify")),
-        _peer(FLOOR, "The floor", _with_uvicorn(FLOOR, "app:app")),
+        _floor("floor", "The floor", "psycopg"),
+        _floor("floor-asyncpg", "The floor, asyncpg", "asyncpg"),
     )
 }
 
@@ -170,4 +181,4 @@ def versions(server: Server) -> dict[str, str]:
     if (server.folder / "package.json").exists():
         found: dict[str, str] = json.loads((server.folder / "package.json").read_text())["dependencies"]
         return found
-    return environments.versions(server.name)
+    return environments.versions(server.folder.name)

@@ -1,10 +1,11 @@
 """Results as tables: Markdown, which reads well in a terminal too."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from bench.results import Results
 from bench.servers import SERVERS, STOCKROOM
-from bench.targets import TARGETS
+from bench.targets import POSTGRESQL_LIMITS, TARGETS
 from bench.works import WORKS
 
 MEBIBYTE = 2**20
@@ -12,7 +13,11 @@ MEBIBYTE = 2**20
 
 def throughput(results: Results) -> str:
     """Requests per CPU-second."""
-    return _by_server(results, lambda server, work: f"{results.median(server, work, 'per_cpu_second'):,.0f}")
+
+    def cell(server: str, work: str) -> str:
+        return f"{results.median(server, work, 'per_cpu_second'):,.0f}"
+
+    return _by_server(results, results.names("server"), cell)
 
 
 def latency(results: Results) -> str:
@@ -22,24 +27,29 @@ def latency(results: Results) -> str:
         p50, p99 = (results.median(server, work, figure) * 1000 for figure in ("p50", "p99"))
         return f"{p50:.1f} / {p99:.1f}"
 
-    return _by_server(results, cell)
+    return _by_server(results, results.names("server"), cell)
 
 
 def ratios(results: Results) -> str:
     """How many times the requests per CPU-second of the others Stockroom answers, beside what is wanted."""
     others = [name for name in results.names("server") if name != STOCKROOM.name]
-    rows = [
-        [WORKS[work].title, *(_ratio(results, work, other) for other in others)]
-        for work in results.names("work")
-    ]
-    return table(["Stockroom to", *(SERVERS[other].title for other in others)], rows)
+    return _by_server(results, others, partial(_ratio, results), corner="Stockroom to")
+
+
+def postgresql(results: Results) -> str:
+    """PostgreSQL's CPU time for a request in microseconds."""
+
+    def cell(server: str, work: str) -> str:
+        return f"{results.median(server, work, 'postgresql_per_request') * 1e6:,.0f}"
+
+    return _by_server(results, results.names("server"), cell)
 
 
 def memory(results: Results) -> str:
     """Peak memory in MiB."""
     names = results.names("server")
-    cells = [f"{results.peak_memory(name) / MEBIBYTE:.0f}" for name in names]
-    return table(["", *(SERVERS[name].title for name in names)], [["Peak memory, MiB", *cells]])
+    rows = [[SERVERS[name].title, f"{results.peak_memory(name) / MEBIBYTE:.0f}"] for name in names]
+    return table(["", "Peak memory, MiB"], rows)
 
 
 def missed(results: Results) -> list[str]:
@@ -52,11 +62,18 @@ def missed(results: Results) -> list[str]:
         for other, target in TARGETS.get(work, {}).items():
             if other in measured and (ratio := results.ratio(STOCKROOM.name, work, other)) < target:
                 lines.append(f"{work}: {ratio:.2f} times {other}, and not {target:.2f}")
+        for other, limit in POSTGRESQL_LIMITS.get(work, {}).items():
+            if other in measured and (ratio := _postgresql_ratio(results, work, other)) > limit:
+                lines.append(f"{work}: PostgreSQL takes {ratio:.2f} times {other}, and not {limit:.2f}")
         if "fastapi" in measured:
             own, theirs = (results.median(name, work, "p99") for name in (STOCKROOM.name, "fastapi"))
             if own > theirs:
                 lines.append(f"{work}: p99 of {own * 1000:.1f} ms, FastAPI's is {theirs * 1000:.1f} ms")
     return lines
+
+
+def _postgresql_ratio(results: Results, work: str, other: str) -> float:
+    return results.ratio(STOCKROOM.name, work, other, "postgresql_per_request")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -72,13 +89,15 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _by_server(results: Results, cell: Callable[[str, str], str]) -> str:
-    servers, works = results.names("server"), results.names("work")
-    rows = [[WORKS[work].title, *(cell(server, work) for server in servers)] for work in works]
-    return table(["", *(SERVERS[server].title for server in servers)], rows)
+def _by_server(
+    results: Results, servers: Sequence[str], cell: Callable[[str, str], str], corner: str = ""
+) -> str:
+    works = results.names("work")
+    rows = [[SERVERS[server].title, *(cell(server, work) for work in works)] for server in servers]
+    return table([corner, *(WORKS[work].heading for work in works)], rows)
 
 
-def _ratio(results: Results, work: str, other: str) -> str:
+def _ratio(results: Results, other: str, work: str) -> str:
     ratio = results.ratio(STOCKROOM.name, work, other)
     target = TARGETS.get(work, {}).get(other)
     if target is None:

@@ -36,10 +36,14 @@ class Asker:
 
 @dataclass(frozen=True)
 class Work:
-    """`status` is that of every answer; `writes` that the database has to be reset afterwards."""
+    """`status` is that of every answer; `writes` that the database has to be reset afterwards.
+
+    `heading` is the title where there is little room, above a column.
+    """
 
     name: str
     title: str
+    heading: str
     requests: Callable[[Asker], list[Request]]
     status: int = 200
     connections: int = 16
@@ -107,15 +111,15 @@ def _login(asker: Asker) -> list[Request]:
 WORKS = {
     work.name: work
     for work in (
-        Work("read", "Read one item", _read_item),
-        Work("list", "Page 3 of 20 items with total", _list_items),
-        Work("create", "Create an item", _create_item, status=201, writes=True),
-        Work("unchanged", "Conditional read, 304", _conditional_read, status=304),
-        Work("summary", "The cached summary", _summary),
-        Work("movement-1", "Movement of 1 line", _movement(1), status=201, writes=True),
-        Work("movement-100", "Movement of 100 lines", _movement(100), status=201, writes=True),
+        Work("read", "Read one item", "One item", _read_item),
+        Work("list", "Page 3 of 20 items with total", "Page", _list_items),
+        Work("create", "Create an item", "New item", _create_item, status=201, writes=True),
+        Work("unchanged", "Conditional read, 304", "304", _conditional_read, status=304),
+        Work("summary", "The cached summary", "Summary", _summary),
+        Work("movement-1", "Movement of 1 line", "1 line", _movement(1), status=201, writes=True),
+        Work("movement-100", "Movement of 100 lines", "100 lines", _movement(100), status=201, writes=True),
         # Hashing a password takes a core for a while; more clients would only wait for each other.
-        Work("login", "Log in", _login, connections=4, anonymous=True),
+        Work("login", "Log in", "Login", _login, connections=4, anonymous=True),
     )
 }
 

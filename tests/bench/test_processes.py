@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from bench import processes
 
@@ -39,8 +40,20 @@ def test_a_session_without_processes_has_used_nothing() -> None:
     assert processes.peak_memory(-1) == 0
 
 
-def test_the_time_of_a_program_is_found_by_its_name() -> None:
-    with open(f"/proc/{os.getpid()}/comm") as file:  # noqa: PTH123 - as procfs is read everywhere
-        name = file.read().strip()
-    assert processes.cpu_seconds_named(name) > 0
-    assert processes.cpu_seconds_named("no such program") == 0
+def test_the_time_of_a_child_counts_for_its_parent_once_it_has_ended() -> None:
+    before = processes.cpu_seconds_of_ended_children(os.getpid())
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"ready\n"
+        assert processes.parent(program.pid) == os.getpid()
+        running = processes.cpu_seconds_of(program.pid)
+        assert processes.cpu_seconds_of_ended_children(os.getpid()) == before
+    assert 0.3 <= running <= processes.cpu_seconds_of_ended_children(os.getpid()) - before
+    assert processes.cpu_seconds_of(program.pid) == 0
+
+
+def test_a_process_has_a_name_while_it_runs() -> None:
+    assert processes.name(os.getpid()) == Path("/proc/self/comm").read_text().strip()
+    assert processes.name(-1) == ""

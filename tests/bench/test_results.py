@@ -19,6 +19,7 @@ ONE = Measurement(
     requests=4000,
     seconds=1.0,
     cpu_seconds=1.0,
+    postgresql_seconds=0.5,
     p50=0.002,
     p99=0.004,
     size=500.0,
@@ -26,9 +27,19 @@ ONE = Measurement(
 )
 
 
-def measured(server: str, *requests: int, p99: float = 0.004, work: str = "read") -> list[Measurement]:
+def measured(
+    server: str, *requests: int, p99: float = 0.004, work: str = "read", postgresql: float = 0.5
+) -> list[Measurement]:
     return [
-        replace(ONE, round=number, server=server, work=work, requests=count, p99=p99)
+        replace(
+            ONE,
+            round=number,
+            server=server,
+            work=work,
+            requests=count,
+            p99=p99,
+            postgresql_seconds=postgresql,
+        )
         for number, count in enumerate(requests)
     ]
 
@@ -52,6 +63,31 @@ def test_targets_that_are_missed_are_named() -> None:
 def test_a_p99_worse_than_that_of_fastapi_is_missed() -> None:
     done = put_together(measured("stockroom", 4000, p99=0.005), measured("fastapi", 1000, p99=0.004))
     assert tables.missed(done) == ["read: p99 of 5.0 ms, FastAPI's is 4.0 ms"]
+
+
+def test_a_work_that_takes_postgresql_too_long_is_missed() -> None:
+    cheap = measured("litestar", 1000, 1000, work="create", postgresql=0.2)
+    dear = measured("stockroom", 2000, 4000, work="create", postgresql=1.4)
+    # 700 and 350 microseconds a request, where the other takes 200.
+    assert tables.missed(put_together(dear, cheap)) == [
+        "create: PostgreSQL takes 2.62 times litestar, and not 1.50"
+    ]
+    assert "525" in tables.postgresql(put_together(dear, cheap))
+
+
+def test_a_table_has_a_row_for_each_server_and_a_column_for_each_work() -> None:
+    done = put_together(
+        measured("stockroom", 4000),
+        measured("stockroom", 3000, work="create"),
+        measured("litestar", 2000),
+        measured("litestar", 1000, work="create"),
+    )
+    assert tables.throughput(done).splitlines() == [
+        "|           | One item | New item |",
+        "| --------- | -------: | -------: |",
+        "| Stockroom |    4,000 |    3,000 |",
+        "| Litestar  |    2,000 |    1,000 |",
+    ]
 
 
 def test_targets_that_are_reached_are_not_named() -> None:
@@ -87,8 +123,9 @@ def test_a_page_without_the_marks_is_refused() -> None:
 
 def test_the_page_has_all_marks() -> None:
     page = documents.PAGE.read_text()
-    names = "machine ratios throughput latency memory versions scale-machine queries exports imports idle"
-    for name in (*names.split(), "processes"):
+    compared = "machine ratios throughput latency postgresql memory versions"
+    alone = "scale-machine queries exports imports idle processes"
+    for name in (*compared.split(), *alone.split()):
         documents.replaced(page, name, "")
 
 

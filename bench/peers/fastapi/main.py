@@ -17,7 +17,8 @@ from sqlalchemy import create_engine, func, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload, sessionmaker
 
-engine = create_engine(os.environ["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:"), pool_size=16)
+# As many connections as threads: a session is closed after its answer is sent, when the next may be open.
+engine = create_engine(os.environ["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:"), pool_size=40)
 SessionLocal = sessionmaker(engine, expire_on_commit=False)
 app = FastAPI(title="Stock")
 
