@@ -17,7 +17,9 @@ from stockroom.actions import sessions
 from stockroom.contract.contract import Contract, load_contract
 from stockroom.contract.document import ContractError
 from stockroom.contract.drift import Observer, Unobserved
+from stockroom.contract.exchange import Exchange
 from stockroom.contract.idempotency import Kept, Key, KeyTaken
+from stockroom.contract.operations import IDEMPOTENCY_KEY
 from stockroom.contract.pages import build_pages
 from stockroom.contract.problems import Problem
 from stockroom.contract.rooms import Size
@@ -141,7 +143,7 @@ class _Parts:
             },
             providers={
                 "reader": lambda exchange: self.database.connect(),
-                "work": lambda exchange: self.database.work(),
+                "work": lambda exchange: self.database.work(joined=_has_key(exchange)),
                 "principal": lambda exchange: nullcontext(exchange.principal),
                 "now": lambda exchange: nullcontext(clock()),
             },
@@ -238,6 +240,11 @@ def explain(error: Exception) -> Problem | None:
             headers={"Retry-After": "1"},
         )
     return None
+
+
+def _has_key(exchange: Exchange) -> bool:
+    """Whether an idempotency key is to be kept in the transaction of the request."""
+    return exchange.arguments.get(IDEMPOTENCY_KEY) is not None
 
 
 CHALLENGES = {"invalid-credentials": REALM, "invalid-token": f'{REALM}, error="invalid_token"'}

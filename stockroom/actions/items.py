@@ -52,7 +52,7 @@ def create(
         created_at=work.now,
         updated_at=work.now,
     )
-    if not items.insert(work.connection, item):
+    if not items.insert(work, item):
         raise SkuTaken(f"There is an item with the SKU {sku} already.")
     return item
 

@@ -39,7 +39,7 @@ def create(work: Work, *, code: str, name: str, description: str | None = None) 
         created_at=work.now,
         updated_at=work.now,
     )
-    if not locations.insert(work.connection, location):
+    if not locations.insert(work, location):
         raise LocationTaken(f"There is a location with the code {code} already.")
     return location
 

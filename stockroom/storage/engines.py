@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import sqlalchemy as sa
 
 from stockroom.storage.connections import DEADLINES, Connection, Deadlines
 from stockroom.storage.sqlite import Sqlite
+from stockroom.storage.statements import Values
 from stockroom.storage.tables import EPOCH, MILLISECOND
 
 Clock = Callable[[], datetime]
@@ -29,22 +30,44 @@ class Work:
     Reads before the first write must not hold SQLite's only write lock, hence the late beginning.
     """
 
-    def __init__(self, connect: Callable[[], Connection], now: datetime) -> None:
+    def __init__(self, connect: Callable[[], Connection], now: datetime, *, joined: bool = True) -> None:
+        """`joined` says that a statement of an action may have company in its transaction."""
         self.now = now
+        self._joined = joined
+        self._is_over = False
         self._connect = connect
         self._connection: Connection | None = None
         self._after_commit: list[Callable[[], None]] = []
 
     @property
     def connection(self) -> Connection:
+        """The connection, in the transaction."""
+        connection = self._opened()
+        if not connection.in_transaction:
+            if self._is_over:
+                raise RuntimeError("something was committed already that was said to be alone")
+            connection.begin()
+        return connection
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._opened().dialect.name
+
+    def alone(self, statement: sa.Executable, values: Values) -> Any:
+        """The first value that the only statement of this work finds; None where it finds nothing.
+
+        The statement commits by itself, which saves the round trips of BEGIN and COMMIT, unless something
+        is `joined` to it.
+        """
+        if self._joined:
+            return self.connection.scalar(statement, values)
+        self._is_over = True
+        return self._opened().scalar(statement, values)
+
+    def _opened(self) -> Connection:
         if self._connection is None:
-            connection = self._connect()
-            try:
-                connection.begin()
-            except BaseException:
-                connection.close()
-                raise
-            self._connection = connection
+            self._connection = self._connect()
         return self._connection
 
     def after_commit(self, call: Callable[[], None]) -> None:
@@ -53,7 +76,7 @@ class Work:
 
     def commit(self) -> None:
         try:
-            if self._connection is not None:
+            if self._connection is not None and self._connection.in_transaction:
                 self._connection.commit()
         finally:
             self._close()
@@ -116,8 +139,8 @@ class Database:
         """
         return self.server.connect()
 
-    def work(self) -> Work:
-        return Work(self.connect, self.clock())
+    def work(self, *, joined: bool = True) -> Work:
+        return Work(self.connect, self.clock(), joined=joined)
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql
 from stockroom.domain.items import Item
 from stockroom.storage import item_pages
 from stockroom.storage.connections import Connection
+from stockroom.storage.engines import Work
 from stockroom.storage.item_search import Search, given
 from stockroom.storage.item_ways import Ways
 from stockroom.storage.json_rows import DIALECTS, JsonRows
@@ -133,11 +134,15 @@ def lock(connection: Connection, sku: str) -> Item | None:
     return None if row is None else _item(row, connection.scalars(_tags, {"key": sku}))
 
 
-def insert(connection: Connection, item: Item) -> bool:
-    """Insert an item; False if its SKU is taken, also by a transaction that has just committed."""
-    if connection.dialect.name == "postgresql":
+def insert(work: Work, item: Item) -> bool:
+    """Insert an item; False if its SKU is taken, also by a transaction that has just committed.
+
+    Nothing else may be written by the `work`.
+    """
+    if work.dialect == "postgresql":
         tags = [{"tag": tag} for tag in item.tags]
-        return connection.scalar(_insert_with_tags, {**_values(item), "tags": tags}) is not None
+        return work.alone(_insert_with_tags, {**_values(item), "tags": tags}) is not None
+    connection = work.connection
     key = connection.scalar(_insert, _values(item))
     if key is not None:
         add_tags(connection, [(key, item.sku, item.tags)])

@@ -8,6 +8,7 @@ from sqlalchemy.dialects import postgresql
 
 from stockroom.domain.locations import Location
 from stockroom.storage.connections import Connection
+from stockroom.storage.engines import Work
 from stockroom.storage.lists import holding, orders, pattern
 from stockroom.storage.pages import Listing, Page, PageRequest, paginate
 from stockroom.storage.statements import Row
@@ -63,9 +64,12 @@ def lock(connection: Connection, code: str) -> Location | None:
     return _one(connection, _lock, code)
 
 
-def insert(connection: Connection, location: Location) -> bool:
-    """Insert a location; False if its code is taken, also by a transaction that has just committed."""
-    return connection.scalar(_insert, _values(location)) is not None
+def insert(work: Work, location: Location) -> bool:
+    """Insert a location; False if its code is taken, also by a transaction that has just committed.
+
+    Nothing else may be written by the `work`.
+    """
+    return work.alone(_insert, _values(location)) is not None
 
 
 def save(connection: Connection, after: Location) -> None:

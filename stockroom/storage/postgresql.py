@@ -7,8 +7,7 @@ waits. Threads have their statements run on such a loop.
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 import orjson
@@ -17,12 +16,20 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from stockroom.storage.connection_cache import CachedConnection, ConnectionCache
 from stockroom.storage.connections import NOTHING, Connection, Deadlines
+from stockroom.storage.greenlets import Greenlets
 from stockroom.storage.postgresql_errors import ERRORS, translated
 from stockroom.storage.statements import Row, Statement, Statements, Values
 
 CONNECT_SECONDS = 10
 
 T = TypeVar("T")
+
+
+class _Loop(NamedTuple):
+    """What belongs to one event loop."""
+
+    greenlets: Greenlets
+    cache: ConnectionCache
 
 
 class Postgresql:
@@ -42,13 +49,13 @@ class Postgresql:
         self._session = AsyncSession(self._engine)
         self._kept = kept
         self._seconds = deadlines.connection
-        self._caches: WeakKeyDictionary[asyncio.AbstractEventLoop, ConnectionCache] = WeakKeyDictionary()
+        self._loops: dict[asyncio.AbstractEventLoop, _Loop] = {}
         self._serving: asyncio.AbstractEventLoop | None = None
         self._thread = _LoopThread()
 
     async def run(self, call: Callable[[], T]) -> T:
         """What `call` returns or raises. It may `connect` and wait for the database while others run."""
-        return await self._session.run_sync(lambda _: call())
+        return await self._here().greenlets.run(call)
 
     def connect(self) -> Connection:
         """A connection of the running loop, for a call that is `run` there, or one for this thread."""
@@ -72,19 +79,28 @@ class Postgresql:
         loop = asyncio.get_running_loop()
         if self._serving is loop:
             self._serving = None
-        cache = self._caches.pop(loop, None)
-        for connection in cache.empty() if cache else ():
-            await self.run(connection.let_go)
+        here = self._loops.get(loop)
+        if here is not None:
+            for connection in here.cache.empty():
+                await here.greenlets.run(connection.let_go)
+            await here.greenlets.close()
+            del self._loops[loop]
 
     def dispose(self) -> None:
         """Close the connections that threads have used. Nobody may be using one."""
         self._thread.stop(self.close)
 
-    def _take(self) -> CachedConnection:
+    def _here(self) -> "_Loop":
+        """What belongs to the running loop."""
         loop = asyncio.get_running_loop()
-        cache = self._caches.get(loop)
-        if cache is None:
-            cache = self._caches[loop] = ConnectionCache(self._kept, self._seconds)
+        here = self._loops.get(loop)
+        if here is None:
+            cache = ConnectionCache(self._kept, self._seconds)
+            here = self._loops[loop] = _Loop(Greenlets(self._session), cache)
+        return here
+
+    def _take(self) -> CachedConnection:
+        cache = self._here().cache
         return cache.take() or self._opened(cache)
 
     def _opened(self, cache: ConnectionCache) -> CachedConnection:
@@ -187,12 +203,15 @@ class _ThreadConnection(Connection):
 
     def begin(self, begin: str = "BEGIN") -> None:
         self._in_loop(lambda: self._inner.begin(begin))
+        self.in_transaction = True
 
     def commit(self) -> None:
         self._in_loop(self._inner.commit)
+        self.in_transaction = False
 
     def rollback(self) -> None:
         self._in_loop(self._inner.rollback)
+        self.in_transaction = False
 
     def close(self) -> None:
         self._in_loop(self._inner.close)

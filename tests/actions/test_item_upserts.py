@@ -27,7 +27,7 @@ def reader(database: Database) -> Iterator[sa.Connection]:
 def bag(database: Database) -> Item:
     item = Item("22411", "Bag", "Red", "box", 25, ("bags", "new"), False, 1, NOW, NOW)
     with Work(database.connect, NOW) as work:
-        items.insert(work.connection, item)
+        items.insert(work, item)
     return item
 
 

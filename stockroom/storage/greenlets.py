@@ -1,0 +1,86 @@
+"""Greenlets that make one call after the other.
+
+A new one for each call maps memory and unmaps it, which takes as long as a statement (docs/adr/0020).
+"""
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.util import await_
+
+T = TypeVar("T")
+
+_Outcome = tuple[Any, BaseException | None]
+
+
+class Greenlets:
+    """Runs plain functions on one event loop; others run while they wait for what SQLAlchemy awaits."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+        self._idle: list[_Greenlet] = []
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """What `call` returns or raises. It sees the caller's context variables, and is cancelled with it."""
+        greenlet = self._idle.pop() if self._idle else _Greenlet(self._session, self._idle)
+        done: asyncio.Future[_Outcome] = asyncio.get_running_loop().create_future()
+        greenlet.begin(partial(contextvars.copy_context().run, call), done)
+        try:
+            result, error = await done
+        except asyncio.CancelledError:
+            greenlet.cancel()
+            raise
+        if error is not None:
+            raise error
+        return cast("T", result)
+
+    async def close(self) -> None:
+        """End those that wait for a call."""
+        idle, self._idle[:] = list(self._idle), []
+        for greenlet in idle:
+            await greenlet.end()
+
+
+class _Greenlet:
+    """Makes one call after the other."""
+
+    def __init__(self, session: AsyncSession, idle: "list[_Greenlet]") -> None:
+        self._idle = idle
+        self._next: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(session.run_sync(self._work))
+
+    def begin(self, call: Callable[[], object], done: asyncio.Future[_Outcome]) -> None:
+        self._next.set_result((call, done))
+
+    def cancel(self) -> None:
+        """Break off the call where it waits."""
+        self._task.cancel()
+
+    async def end(self) -> None:
+        self._next.set_result(None)
+        await self._task
+
+    def _work(self, session: object) -> None:
+        while (job := await_(self._next)) is not None:
+            call, done = job
+            del job
+            self._next = asyncio.get_running_loop().create_future()
+            outcome = _outcome(call)
+            del call  # Until the next one comes, it would keep a request alive.
+            if done.cancelled():
+                self._task.uncancel()
+            else:
+                done.set_result(outcome)
+            del done, outcome
+            self._idle.append(self)
+
+
+def _outcome(call: Callable[[], object]) -> _Outcome:
+    try:
+        return call(), None
+    except BaseException as error:  # noqa: BLE001 - it is raised where the call was made
+        return None, error
