@@ -15,6 +15,7 @@ from sqlalchemy.util import await_
 T = TypeVar("T")
 
 _Outcome = tuple[Any, BaseException | None]
+_Job = tuple[Callable[[], object], asyncio.Future[_Outcome]]
 
 
 class Greenlets:
@@ -50,11 +51,14 @@ class _Greenlet:
 
     def __init__(self, session: AsyncSession, idle: "list[_Greenlet]") -> None:
         self._idle = idle
-        self._next: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        # Not the result of the future, which SQLAlchemy keeps: it would keep a request alive.
+        self._job: _Job | None = None
+        self._next: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(session.run_sync(self._work))
 
     def begin(self, call: Callable[[], object], done: asyncio.Future[_Outcome]) -> None:
-        self._next.set_result((call, done))
+        self._job = call, done
+        self._next.set_result(None)
 
     def cancel(self) -> None:
         """Break off the call where it waits."""
@@ -65,18 +69,18 @@ class _Greenlet:
         await self._task
 
     def _work(self, session: object) -> None:
-        while (job := await_(self._next)) is not None:
-            call, done = job
-            del job
+        await_(self._next)
+        while self._job is not None:
+            (call, done), self._job = self._job, None
             self._next = asyncio.get_running_loop().create_future()
             outcome = _outcome(call)
-            del call  # Until the next one comes, it would keep a request alive.
             if done.cancelled():
                 self._task.uncancel()
             else:
                 done.set_result(outcome)
-            del done, outcome
+            del call, done, outcome
             self._idle.append(self)
+            await_(self._next)
 
 
 def _outcome(call: Callable[[], object]) -> _Outcome:
