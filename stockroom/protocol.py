@@ -4,6 +4,7 @@ docs/adr/0018 says why each part is here, and lists the names of uvicorn's that 
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any, cast
 
 import httptools
@@ -157,5 +158,6 @@ class _Transport:
             self._transport.close()
             return
         self._transport.resume_reading()
-        self._transport.write_eof()
+        with suppress(OSError):  # The client may have reset the connection.
+            self._transport.write_eof()
         self._loop.call_later(LINGERING, self._transport.close)

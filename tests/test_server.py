@@ -1,7 +1,9 @@
 """The HTTP server keeps to the letter of HTTP/1.1 where what it is made of would not."""
 
+import asyncio
 import select
 import socket
+import struct
 import threading
 import tracemalloc
 from collections.abc import Awaitable, Callable, Iterator
@@ -254,6 +256,33 @@ def test_an_answer_is_not_lost_on_a_client_that_still_sends(connect: Connect) ->
     for _ in range(100):
         connection.sendall(bytes(100_000))
     assert statuses(received(connection)) == [200]
+
+
+def test_a_client_that_is_gone_when_its_answer_ends_is_no_fault(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone, done = threading.Event(), threading.Event()
+
+    async def patient(scope: Any, receive: Receive, send: Send) -> None:
+        if await live(scope, receive, send):
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+        await send({"type": "http.response.body", "body": b"axes", "more_body": True})
+        await asyncio.to_thread(gone.wait, 20)
+        await send({"type": "http.response.body"})
+        done.set()
+
+    connection = connect(patient)
+    connection.sendall(REQUEST)
+    connection.shutdown(socket.SHUT_WR)
+    answer = b""
+    while not answer.endswith(b"axes"):
+        answer += receive_some(connection)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+    gone.set()
+    assert done.wait(20)
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("value", [b"/a\r\nset-cookie: b=c", b"/a\nb", b"/a\0b", b"/a\x7f"])
