@@ -27,8 +27,9 @@ PATIENCE = 60.0
 GUNICORN = ("gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "app:app")
 CELERY = ("celery", "--quiet", "--app", "tasks", "worker", "--pool", "solo", "--loglevel", "WARNING")
 
-# Below the ports that the system hands out by itself, and other ones for each process that runs tests.
-_PORTS = iter(range(20_000 + 1_000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]), 32_000))
+# Below the ports that the system hands out by itself, and other ones for each process that runs tests, those
+# of other checkouts among them.
+_PORTS = iter(range(20_000 + 37 * os.getpid() % 11_000, 32_500))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from stockroom.storage.statements import Row, Statement, Statements, Values
 BUSY_SECONDS = 30
 """How long a statement waits for another process's or thread's transaction to end."""
 
-POOL_SECONDS = 10
 KEPT_SECONDS = 3600.0
 
 T = TypeVar("T")
@@ -34,7 +33,10 @@ class Sqlite:
         self._connections = connections
         connect = {"timeout": BUSY_SECONDS, "isolation_level": None}
         self._engine = sa.create_engine(
-            url, pool_size=connections, max_overflow=0, pool_timeout=POOL_SECONDS, connect_args=connect
+            # As many as there are threads: one that holds a connection and waits for another must get it.
+            url,
+            poolclass=sa.NullPool,
+            connect_args=connect,
         )
         sa.event.listen(self._engine, "connect", _prepare)
         self._statements = Statements(self._engine.dialect)

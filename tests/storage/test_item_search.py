@@ -15,6 +15,7 @@ from stockroom.storage.item_upserts import upsert_many
 from stockroom.storage.lists import holding, pattern
 from stockroom.storage.pages import Page, PageRequest
 from stockroom.storage.tables import items as table
+from tests.onlooker import onlooker
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 NAMES = (
@@ -56,7 +57,7 @@ def catalogue(database: Database) -> None:
         for number, name in enumerate(NAMES * 2):
             archived = number >= len(NAMES)
             item = Item(f"s{number}", name, None, "piece", None, (f"t{number % 3}",), archived, 1, NOW, NOW)
-            items.insert(work.connection, item)
+            items.insert(work, item)
 
 
 @pytest.fixture
@@ -171,12 +172,10 @@ def test_changed_tags_list_the_item_in_its_place(database: Database, catalogue: 
 
 @pytest.fixture
 def postgresql(_postgresql_url: str) -> Iterator[sa.Connection]:
-    engine = sa.create_engine(_postgresql_url)
-    with engine.connect() as connection:
+    with onlooker(_postgresql_url).connect() as connection:
         # The tables are empty; what is asked is whether the index can be used at all.
         connection.execute(sa.text("SET enable_seqscan = off"))
         yield connection
-    engine.dispose()
 
 
 @pytest.mark.parametrize(

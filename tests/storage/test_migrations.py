@@ -15,18 +15,19 @@ from stockroom.storage.engines import Database, open_database
 from stockroom.storage.movement_pages import Filters
 from stockroom.storage.pages import Page, PageRequest
 from stockroom.storage.tables import levels, metadata
+from tests.onlooker import onlooker
 
 
 @pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
 def test_migrating_an_empty_database_gives_the_tables_that_queries_know(database: Database):
-    with database.connect() as reader:
-        assert compare_metadata(MigrationContext.configure(reader), metadata) == []
+    with onlooker(database.url).connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
 def test_migrating_makes_what_the_metadata_itself_would_make(empty_url: str):
     migrate.upgrade(empty_url)
     migrated = _schema(empty_url)
-    engine = sa.create_engine(empty_url)
+    engine = onlooker(empty_url)
     metadata.drop_all(engine)
     metadata.create_all(engine)
     engine.dispose()
@@ -35,7 +36,7 @@ def test_migrating_makes_what_the_metadata_itself_would_make(empty_url: str):
 
 def _schema(url: str) -> dict[str, object]:
     """All that the database tells of its tables, checks included, which Alembic does not compare."""
-    engine = sa.create_engine(url)
+    engine = onlooker(url)
     inspector = sa.inspect(engine)
     parts = ("columns", "pk_constraint", "foreign_keys", "unique_constraints", "indexes", "check_constraints")
     schema = {
