@@ -59,22 +59,22 @@ class Room:
     async def _wait(self, caller: str) -> None:
         if self._waiting >= self._size.waiting:
             raise _full()
-        waiter: _Waiter = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter: _Waiter = loop.create_future()
         self._queues.setdefault(caller, deque()).append(waiter)
         self._waiting += 1
+        deadline = loop.call_later(self._size.patience, _give_up, waiter)
         try:
-            async with asyncio.timeout(self._size.patience):
-                await waiter
-        except BaseException as error:
-            if waiter.done() and not waiter.cancelled():
+            await waiter
+        except BaseException:
+            if waiter.cancelled() or waiter.exception():
+                self._forget(caller, waiter)
+            else:
                 # Let in at the very moment of giving up.
                 self.leave(caller)
-            else:
-                self._forget(caller, waiter)
-            if isinstance(error, TimeoutError):
-                raise _full() from None
             raise
         finally:
+            deadline.cancel()
             self._waiting -= 1
 
     def _let_in(self) -> None:
@@ -98,6 +98,11 @@ class Room:
     def _drop_if_empty(self, caller: str) -> None:
         if not self._queues[caller]:
             del self._queues[caller]
+
+
+def _give_up(waiter: _Waiter) -> None:
+    if not waiter.done():
+        waiter.set_exception(_full())
 
 
 def _full() -> Problem:
