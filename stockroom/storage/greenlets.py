@@ -79,6 +79,9 @@ class _Greenlet:
             else:
                 done.set_result(outcome)
             del call, done, outcome
+            if self._task.cancelling():
+                # Not by a caller: the loop is coming to its end.
+                raise asyncio.CancelledError
             self._idle.append(self)
             await_(self._next)
 

@@ -107,6 +107,28 @@ def test_a_call_whose_caller_is_cancelled_is_broken_off_where_it_waits() -> None
     assert seen == ["cancelled"]
 
 
+def test_a_loop_ends_whatever_waits() -> None:
+    seen: list[str] = []
+
+    def work() -> None:
+        try:
+            await_(asyncio.sleep(3600))
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+
+    async def played() -> None:
+        greenlets = Greenlets(AsyncSession())
+        await greenlets.run(lambda: None)
+        waiting = [asyncio.create_task(greenlets.run(work)) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        # Neither is awaited: the end of the loop cancels callers and greenlets alike.
+        assert not any(task.done() for task in waiting)
+
+    asyncio.run(asyncio.wait_for(played(), 20))
+    assert seen == ["cancelled"] * 2
+
+
 def test_a_greenlet_keeps_nothing_of_the_call_it_has_made() -> None:
     class Request:
         def __call__(self) -> None:
