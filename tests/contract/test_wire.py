@@ -80,12 +80,10 @@ def test_what_the_server_lets_through_is_refused_and_ends_the_connection(say: Sa
 
 
 def test_chunked_is_the_only_transfer_coding(say: Say) -> None:
-    login = ("POST /login HTTP/1.1", "Host: x", "Content-Type: application/json", "Connection: close")
-    body = b'{"username": "a", "password": "b"}'
-    chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    request = ("GET / HTTP/1.1", "Host: x", "Connection: close")
     for coding, status in (
-        ("chunked", 401),
-        ("Chunked", 401),
+        ("chunked", 200),
+        ("Chunked", 200),
         ("gzip, chunked", 501),
         # Where chunked is not the last, or there twice, it is 400 (RFC 9112, 6.3).
         ("gzip", 400),
@@ -93,7 +91,8 @@ def test_chunked_is_the_only_transfer_coding(say: Say) -> None:
         ("chunked, gzip", 400),
         ("chunked, chunked", 400),
     ):
-        assert statuses(say(*login, f"Transfer-Encoding: {coding}", body=chunks)) == [status], coding
+        answer = say(*request, f"Transfer-Encoding: {coding}", body=b"4\r\naxes\r\n0\r\n\r\n")
+        assert statuses(answer) == [status], coding
 
 
 def test_a_request_with_another_transfer_coding_does_nothing(say: Say) -> None:
