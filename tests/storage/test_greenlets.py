@@ -120,13 +120,13 @@ def test_a_loop_ends_whatever_waits() -> None:
     async def played() -> None:
         greenlets = Greenlets(AsyncSession())
         await greenlets.run(lambda: None)
-        waiting = [asyncio.create_task(greenlets.run(work)) for _ in range(2)]
+        waiting = [asyncio.create_task(greenlets.run(work)) for _ in range(50)]
         await asyncio.sleep(0.01)
         # Neither is awaited: the end of the loop cancels callers and greenlets alike.
         assert not any(task.done() for task in waiting)
 
     asyncio.run(asyncio.wait_for(played(), 20))
-    assert seen == ["cancelled"] * 2
+    assert seen == ["cancelled"] * 50
 
 
 def test_a_greenlet_keeps_nothing_of_the_call_it_has_made() -> None:
