@@ -1,49 +1,41 @@
 """The composition root: settings, product and contract runtime put together into the ASGI object `app`."""
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
-import sqlalchemy as sa
 import structlog
 from flask import Flask
 from starlette.types import ASGIApp
 
 import handlers
-from stockroom import data_dir, logs
-from stockroom.actions import sessions
+from handlers._errors import problem_for
+from handlers._idempotency import IdempotencyKeys
+from stockroom.accounts.passwords import Passwords
+from stockroom.accounts.revocation_feed import following
+from stockroom.accounts.revocations import Revocations
+from stockroom.accounts.tokens import Tokens
 from stockroom.contract.contract import Contract, load_contract
 from stockroom.contract.document import ContractError
-from stockroom.contract.drift import Observer, Unobserved
-from stockroom.contract.exchange import Exchange
-from stockroom.contract.idempotency import Kept, Key, KeyTaken
 from stockroom.contract.operations import IDEMPOTENCY_KEY
 from stockroom.contract.pages import build_pages
-from stockroom.contract.problems import Problem
-from stockroom.contract.rooms import Size
-from stockroom.contract.security import REALM
-from stockroom.contract.service import Surroundings, build_service
-from stockroom.domain.accounts import scope_text
-from stockroom.domain.errors import DomainError, MissingScope
-from stockroom.readiness import Readiness, database_probe, network_probe
-from stockroom.security.passwords import Passwords
-from stockroom.security.revocations import Revocations
-from stockroom.security.tokens import Tokens
+from stockroom.db import migrate
+from stockroom.db.connections import Deadlines
+from stockroom.db.database import Database, open_database
+from stockroom.db.files import FileStore
+from stockroom.errors import DomainError
+from stockroom.http.context import RequestContext
+from stockroom.http.drift import Observer, Unobserved
+from stockroom.http.rooms import Size
+from stockroom.http.service import Dependencies, build_service
+from stockroom.process import data_dir, logs
+from stockroom.process.readiness import Readiness, database_probe, network_probe
 from stockroom.settings import Settings, SettingsError, load
-from stockroom.storage import idempotency, migrate
-from stockroom.storage.connections import Deadlines
-from stockroom.storage.engines import Database, Work, open_database
-from stockroom.storage.files import FileStore
-from tasks.dispatch import Dispatcher
+from tasks.publisher import BrokerPublisher
 
 log = structlog.get_logger(__name__)
 
-# Seconds between two looks at the feed of ended sessions: a logout reaches every process within one.
-POLL = 0.5
-# The database is away or overwhelmed; nothing of the request was done.
-OUTAGES = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 # What waits for a core or a disk. SQLite does, too; PostgreSQL is waited for on the event loop.
 BLOCKING = {"passwords", "files"}
 
@@ -84,10 +76,10 @@ def create_app(
         database=database or _open_database(settings),
         revocations=(revocations := Revocations()),
         tokens=Tokens(data_dir.signing_key(settings), revocations),
-        dispatcher=Dispatcher(settings),
+        publisher=BrokerPublisher(settings),
         observer=observer or _counters(settings),
     )
-    return build_service(contract, parts.surroundings(contract))
+    return build_service(contract, parts.dependencies(contract))
 
 
 def _open_database(settings: Settings) -> Database:
@@ -107,7 +99,7 @@ def _counters(settings: Settings) -> Observer:
     if not settings.metrics_port:
         return Unobserved()
     # Here, so that those who ask for no metrics pay nothing: it takes 2 MB, and 50 ms of the start.
-    from stockroom.metrics import ContractMetrics  # noqa: PLC0415 - see above
+    from stockroom.process.metrics import ContractMetrics  # noqa: PLC0415 - see above
 
     return ContractMetrics()
 
@@ -120,13 +112,13 @@ class _Parts:
     database: Database
     revocations: Revocations
     tokens: Tokens
-    dispatcher: Dispatcher
+    publisher: BrokerPublisher
     observer: Observer
 
-    def surroundings(self, contract: Contract) -> Surroundings:
+    def dependencies(self, contract: Contract) -> Dependencies:
         clock = self.database.clock
         flask = Flask("stockroom")
-        return Surroundings(
+        return Dependencies(
             flask=flask,
             handlers=handlers,
             constants={
@@ -139,17 +131,17 @@ class _Parts:
                 "tokens": self.tokens,
                 "revocations": self.revocations,
                 "files": FileStore(self.settings.files_url),
-                "dispatcher": self.dispatcher,
+                "publisher": self.publisher,
             },
             providers={
-                "reader": lambda exchange: self.database.connect(),
-                "work": lambda exchange: self.database.work(joined=_has_key(exchange)),
-                "principal": lambda exchange: nullcontext(exchange.principal),
-                "now": lambda exchange: nullcontext(clock()),
+                "reader": lambda context: self.database.connect(),
+                "work": lambda context: self.database.work(joined=_has_key(context)),
+                "principal": lambda context: nullcontext(context.principal),
+                "now": lambda context: nullcontext(clock()),
             },
             authenticate=lambda token: self.tokens.verify(token, clock().timestamp()),
-            keys=_Keys(self.database),
-            explain=explain,
+            keys=IdempotencyKeys(self.database),
+            problem_for=problem_for,
             is_recorded=lambda error: isinstance(error, DomainError) and error.recorded,
             lifespan=self._lifespan,
             blocking=BLOCKING | ({"reader", "work"} if self.settings.embedded else set()),
@@ -183,16 +175,11 @@ class _Parts:
         try:
             async with self.database.serving():
                 await self.database.run(self._require_migrated)
-                stopping = asyncio.Event()
-                last = await self._poll(0)
-                following = asyncio.create_task(self._follow_revocations(last, stopping))
                 try:
-                    yield
+                    async with following(self.database, self.revocations):
+                        yield
                 finally:
-                    # Awaited, not cancelled: its thread would be left with a connection that nobody closes.
-                    stopping.set()
-                    await following
-                    self.dispatcher.close()
+                    self.publisher.close()
         finally:
             self.database.dispose()
 
@@ -204,69 +191,7 @@ class _Parts:
             log.critical("start.refused", reason=reason)
             raise RuntimeError(reason)
 
-    async def _follow_revocations(self, after: int, stopping: asyncio.Event) -> None:
-        while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), POLL)
-                return
-            try:
-                after = await self._poll(after)
-            except OUTAGES as error:
-                log.warning("revocations.database_away", error=str(error))
 
-    async def _poll(self, after: int) -> int:
-        def poll() -> int:
-            with self.database.connect() as reader:
-                return sessions.poll(reader, self.revocations, after, self.database.clock())
-
-        return await self.database.run(poll)
-
-
-def explain(error: Exception) -> Problem | None:
-    """The problem that tells a client of `error`; None if it is a fault of ours."""
-    if isinstance(error, DomainError):
-        headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
-        if isinstance(error, MissingScope):
-            scopes = scope_text(error.scopes)
-            headers["WWW-Authenticate"] = f'{REALM}, error="insufficient_scope", scope="{scopes}"'
-        elif error.code in CHALLENGES:
-            headers["WWW-Authenticate"] = CHALLENGES[error.code]
-        return Problem(error.code, error.detail, errors=error.errors, headers=headers, members=error.members)
-    if isinstance(error, OUTAGES):
-        log.warning("database.away", error=str(error))
-        return Problem(
-            "unavailable",
-            "The database does not answer. Try again in a moment.",
-            headers={"Retry-After": "1"},
-        )
-    return None
-
-
-def _has_key(exchange: Exchange) -> bool:
+def _has_key(context: RequestContext) -> bool:
     """Whether an idempotency key is to be kept in the transaction of the request."""
-    return exchange.arguments.get(IDEMPOTENCY_KEY) is not None
-
-
-CHALLENGES = {"invalid-credentials": REALM, "invalid-token": f'{REALM}, error="invalid_token"'}
-
-
-@dataclass(frozen=True)
-class _Keys:
-    """The contract's idempotency keys in the product's storage."""
-
-    database: Database
-
-    def find(self, key: Key) -> Kept | None:
-        with self.database.connect() as reader:
-            row = idempotency.find(reader, key, self.database.clock())
-        return None if row is None else Kept(row.fingerprint, row.status, row.headers, row.body)
-
-    def save(self, work: Work, key: Key, kept: Kept) -> None:
-        values = {
-            "fingerprint": kept.fingerprint,
-            "status": kept.status,
-            "headers": kept.headers,
-            "body": kept.body,
-        }
-        if not idempotency.save(work, key, values):
-            raise KeyTaken
+    return context.arguments.get(IDEMPOTENCY_KEY) is not None

@@ -5,8 +5,9 @@ import shutil
 import sys
 from typing import Any
 
-from stockroom import exposition, logs, settings
-from stockroom.server import RootLogger, Worker
+from stockroom import settings
+from stockroom.process import logs, metrics_server
+from stockroom.process.server import ApiWorker, RootLogger
 
 try:
     _settings = settings.load()
@@ -17,7 +18,7 @@ logs.configure(_settings)
 _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 bind = f"{_host}:{_settings.port}"
 workers = _settings.web_workers
-worker_class = Worker
+worker_class = ApiWorker
 logger_class = RootLogger
 
 # Longer than nginx keeps its own end open (60 s), so that a connection is never closed under a request.
@@ -33,7 +34,7 @@ control_socket_disable = True
 def when_ready(arbiter: Any) -> None:
     """Serve metrics, before there is any worker."""
     try:
-        arbiter.metrics = exposition.serve(_settings) if _settings.metrics_port else None
+        arbiter.metrics = metrics_server.serve(_settings) if _settings.metrics_port else None
     except settings.SettingsError as error:
         sys.exit(str(error))
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 
 from bench import generate, processes
-from stockroom.storage import migrate
+from stockroom.db import migrate
 
 SERVER = os.environ.get("BENCH_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1/postgres")
 ITEMS = 10_000

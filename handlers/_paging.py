@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote_plus
 
-from stockroom.storage.pages import Page, PageRequest
+from stockroom.db.pages import Page, PageRequest
 
 
 def asked(page: int | None, per_page: int, cursor: str | None, count: str | None = None) -> PageRequest:

@@ -2,19 +2,20 @@
 
 from typing import Any, Protocol
 
-from stockroom.actions import accounts, sessions
-from stockroom.domain.accounts import Account, Principal, Role, TokenPair
-from stockroom.security.passwords import Passwords
-from stockroom.security.revocations import Revocations
-from stockroom.security.tokens import Tokens
-from stockroom.storage.connections import Connection
-from stockroom.storage.engines import Work
+from stockroom.accounts import actions as accounts
+from stockroom.accounts import sessions
+from stockroom.accounts.model import Account, Principal, Role, TokenPair
+from stockroom.accounts.passwords import Passwords
+from stockroom.accounts.revocations import Revocations
+from stockroom.accounts.tokens import Tokens
+from stockroom.db.connections import Connection
+from stockroom.db.unit_of_work import Work
 
 # RFC 6749, section 5.1.
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
-class Settings(Protocol):
+class RegistrationSettings(Protocol):
     """The settings that registration depends on."""
 
     @property
@@ -26,7 +27,7 @@ class Settings(Protocol):
 
 
 def register(
-    body: dict[str, Any], *, work: Work, passwords: Passwords, settings: Settings
+    body: dict[str, Any], *, work: Work, passwords: Passwords, settings: RegistrationSettings
 ) -> tuple[Account, dict[str, str]]:
     account = accounts.register(
         work,

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from stockroom.actions import counts
-from stockroom.domain.accounts import Principal
-from stockroom.domain.ledger import Movement
-from stockroom.storage.engines import Work
+from stockroom.accounts.model import Principal
+from stockroom.db.unit_of_work import Work
+from stockroom.stock import counts
+from stockroom.stock.model import Movement
 
 
 def record(body: dict[str, Any], *, work: Work, principal: Principal) -> tuple[Movement, dict[str, str]]:

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from stockroom.actions import exports
-from stockroom.actions.tasks import Publisher
-from stockroom.domain.accounts import Principal
-from stockroom.domain.exports import ExportOptions
-from stockroom.domain.tasks import Task
-from stockroom.storage.engines import Work
+from stockroom.accounts.model import Principal
+from stockroom.db.unit_of_work import Work
+from stockroom.exports import actions as exports
+from stockroom.exports.model import ExportOptions
+from stockroom.work.actions import Publisher
+from stockroom.work.model import Task
 
 
 def create(
-    body: dict[str, Any], *, work: Work, principal: Principal, dispatcher: Publisher
+    body: dict[str, Any], *, work: Work, principal: Principal, publisher: Publisher
 ) -> tuple[Task, dict[str, str]]:
-    task = exports.begin(work, ExportOptions(**body), principal=principal, publisher=dispatcher)
+    task = exports.begin(work, ExportOptions(**body), principal=principal, publisher=publisher)
     return task, {"Location": f"/tasks/{task.id}", "Retry-After": "1"}

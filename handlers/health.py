@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from stockroom.domain.errors import NotReady
-from stockroom.readiness import Readiness
+from stockroom.errors import NotReady
+from stockroom.process.readiness import Readiness
 
 
 async def live() -> dict[str, str]:

@@ -1,17 +1,17 @@
 """Imports: files that long work processes."""
 
-from stockroom.actions import imports
-from stockroom.actions.imports import Upload
-from stockroom.actions.tasks import Publisher
-from stockroom.domain.accounts import Principal
-from stockroom.domain.imports import Kind, Wishes
-from stockroom.domain.tasks import Task
-from stockroom.storage.engines import Work
-from stockroom.storage.files import FileStore
+from stockroom.accounts.model import Principal
+from stockroom.db.files import FileStore
+from stockroom.db.unit_of_work import Work
+from stockroom.imports import actions as imports
+from stockroom.imports.actions import UploadedFile
+from stockroom.imports.model import ImportKind, Wishes
+from stockroom.work.actions import Publisher
+from stockroom.work.model import Task
 
 
 def create(
-    kind: Kind,
+    kind: ImportKind,
     dry_run: bool,
     columns: list[str] | None,
     delimiter: str | None,
@@ -20,12 +20,12 @@ def create(
     location: str | None,
     dates: str,
     missing: list[str],
-    body: Upload,
+    body: UploadedFile,
     *,
     work: Work,
     principal: Principal,
     files: FileStore,
-    dispatcher: Publisher,
+    publisher: Publisher,
 ) -> tuple[Task, dict[str, str]]:
     wishes = Wishes(
         kind=kind,
@@ -38,5 +38,5 @@ def create(
         location=location,
         dates=dates,
     )
-    task = imports.begin(work, wishes, principal=principal, upload=body, files=files, publisher=dispatcher)
+    task = imports.begin(work, wishes, principal=principal, upload=body, files=files, publisher=publisher)
     return task, {"Location": f"/tasks/{task.id}", "Retry-After": "1"}

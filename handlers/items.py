@@ -5,11 +5,12 @@ from typing import Any
 from urllib.parse import quote
 
 from handlers import _paging as paging
-from stockroom.actions import items, levels
-from stockroom.domain.items import Item
-from stockroom.domain.versions import etag
-from stockroom.storage.connections import Connection
-from stockroom.storage.engines import Work
+from handlers._versions import etag, expected_by
+from stockroom.db.connections import Connection
+from stockroom.db.unit_of_work import Work
+from stockroom.items import actions as items
+from stockroom.items.model import Item
+from stockroom.stock import levels
 
 
 def list_items(
@@ -43,12 +44,12 @@ def read(sku: str, *, reader: Connection) -> tuple[Item, dict[str, str]]:
 def update(
     sku: str, if_match: str | None, body: dict[str, Any], *, work: Work
 ) -> tuple[Item, dict[str, str]]:
-    item = items.update(work, sku, if_match=if_match, changes=body)
+    item = items.update(work, sku, expected=expected_by(if_match), changes=body)
     return item, {"ETag": etag(item.version)}
 
 
 def archive(sku: str, if_match: str | None, *, work: Work) -> None:
-    items.archive(work, sku, if_match=if_match)
+    items.archive(work, sku, expected=expected_by(if_match))
 
 
 def list_levels(

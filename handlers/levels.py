@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from handlers import _paging as paging
-from stockroom.actions import levels
-from stockroom.storage.connections import Connection
+from stockroom.db.connections import Connection
+from stockroom.stock import levels
 
 
 def list_levels(

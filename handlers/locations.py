@@ -4,11 +4,11 @@ from typing import Any
 from urllib.parse import quote
 
 from handlers import _paging as paging
-from stockroom.actions import locations
-from stockroom.domain.locations import Location
-from stockroom.domain.versions import etag
-from stockroom.storage.connections import Connection
-from stockroom.storage.engines import Work
+from handlers._versions import etag, expected_by
+from stockroom.db.connections import Connection
+from stockroom.db.unit_of_work import Work
+from stockroom.locations import actions as locations
+from stockroom.locations.model import Location
 
 
 def list_locations(
@@ -42,9 +42,9 @@ def read(code: str, *, reader: Connection) -> tuple[Location, dict[str, str]]:
 def update(
     code: str, if_match: str | None, body: dict[str, Any], *, work: Work
 ) -> tuple[Location, dict[str, str]]:
-    location = locations.update(work, code, if_match=if_match, changes=body)
+    location = locations.update(work, code, expected=expected_by(if_match), changes=body)
     return location, {"ETag": etag(location.version)}
 
 
 def archive(code: str, if_match: str | None, *, work: Work) -> None:
-    locations.archive(work, code, if_match=if_match)
+    locations.archive(work, code, expected=expected_by(if_match))

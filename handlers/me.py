@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from stockroom.actions import accounts
-from stockroom.domain.accounts import Account, Principal
-from stockroom.security.passwords import Passwords
-from stockroom.security.revocations import Revocations
-from stockroom.storage.connections import Connection
-from stockroom.storage.engines import Work
+from stockroom.accounts import actions as accounts
+from stockroom.accounts.model import Account, Principal
+from stockroom.accounts.passwords import Passwords
+from stockroom.accounts.revocations import Revocations
+from stockroom.db.connections import Connection
+from stockroom.db.unit_of_work import Work
 
 
 def read(*, reader: Connection, principal: Principal) -> Account:

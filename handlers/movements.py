@@ -4,17 +4,17 @@ from datetime import datetime
 from typing import Any
 
 from handlers import _paging as paging
-from stockroom.actions import movements
-from stockroom.domain.accounts import Principal
-from stockroom.domain.ledger import Kind, Movement
-from stockroom.storage.connections import Connection
-from stockroom.storage.engines import Work
+from stockroom.accounts.model import Principal
+from stockroom.db.connections import Connection
+from stockroom.db.unit_of_work import Work
+from stockroom.stock import movements
+from stockroom.stock.model import Movement, MovementKind
 
 
 def list_movements(
     sku: str | None,
     location: str | None,
-    kind: Kind | None,
+    kind: MovementKind | None,
     since: datetime | None,
     until: datetime | None,
     reference: str | None,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from stockroom.domain.errors import NotFound
+from stockroom.errors import NotFound
 
 
 async def list_problems(*, problem_types: Mapping[str, object]) -> dict[str, list[object]]:

@@ -4,16 +4,16 @@ from datetime import datetime
 from typing import Any
 
 from handlers import _paging as paging
-from stockroom.actions import reservations
-from stockroom.domain.accounts import Principal
-from stockroom.domain.ledger import Movement
-from stockroom.domain.reservations import Reservation, State
-from stockroom.storage.connections import Connection
-from stockroom.storage.engines import Work
+from stockroom.accounts.model import Principal
+from stockroom.db.connections import Connection
+from stockroom.db.unit_of_work import Work
+from stockroom.reservations import actions as reservations
+from stockroom.reservations.model import Reservation, ReservationState
+from stockroom.stock.model import Movement
 
 
 def list_reservations(
-    state: State | None,
+    state: ReservationState | None,
     reference: str | None,
     page: int | None,
     per_page: int,

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from stockroom.actions import summary
-from stockroom.domain.summary import Summary
-from stockroom.storage.connections import Connection
+from stockroom.db.connections import Connection
+from stockroom.summary import actions as summary
+from stockroom.summary.model import Summary
 
 
 def read(*, reader: Connection, now: datetime) -> Summary:

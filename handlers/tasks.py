@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import BinaryIO
 
 from handlers import _paging as paging
-from stockroom.actions import exports, tasks
-from stockroom.domain.accounts import Principal
-from stockroom.domain.exports import Format
-from stockroom.domain.tasks import ErrorKind, State, Task
-from stockroom.storage.connections import Connection
-from stockroom.storage.engines import Work
-from stockroom.storage.files import FileStore
+from stockroom.accounts.model import Principal
+from stockroom.db.connections import Connection
+from stockroom.db.files import FileStore
+from stockroom.db.unit_of_work import Work
+from stockroom.exports import actions as exports
+from stockroom.exports.model import Format
+from stockroom.work import actions as tasks
+from stockroom.work.model import ErrorKind, Task, TaskState
 
 
 def list_tasks(
@@ -18,7 +19,7 @@ def list_tasks(
     per_page: int,
     cursor: str | None,
     count: str | None,
-    state: State | None,
+    state: TaskState | None,
     *,
     reader: Connection,
     principal: Principal,

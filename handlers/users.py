@@ -3,11 +3,11 @@
 from typing import Any
 
 from handlers import _paging as paging
-from stockroom.actions import accounts
-from stockroom.domain.accounts import Account
-from stockroom.security.revocations import Revocations
-from stockroom.storage.connections import Connection
-from stockroom.storage.engines import Work
+from stockroom.accounts import actions as accounts
+from stockroom.accounts.model import Account
+from stockroom.accounts.revocations import Revocations
+from stockroom.db.connections import Connection
+from stockroom.db.unit_of_work import Work
 
 
 def list_users(

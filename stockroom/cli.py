@@ -7,13 +7,14 @@ import click
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
-from stockroom import data_dir, launch, report, settings
-from stockroom.actions import accounts
-from stockroom.domain.errors import DomainError
-from stockroom.security.passwords import Passwords
+from stockroom import settings
+from stockroom.accounts import actions as accounts
+from stockroom.accounts.passwords import Passwords
+from stockroom.db import migrate
+from stockroom.db.database import open_database
+from stockroom.errors import DomainError
+from stockroom.process import data_dir, launch, report
 from stockroom.settings import Settings, SettingsError
-from stockroom.storage import migrate
-from stockroom.storage.engines import open_database
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

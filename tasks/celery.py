@@ -2,18 +2,19 @@
 
 from celery import Celery, signals
 
-from stockroom import logs, settings
-from stockroom.domain.tasks import Lease
-from stockroom.storage.connections import Deadlines
-from stockroom.storage.engines import open_database
-from stockroom.storage.files import FileStore
+from stockroom import settings
+from stockroom.db.connections import Deadlines
+from stockroom.db.database import open_database
+from stockroom.db.files import FileStore
+from stockroom.process import logs
+from stockroom.work.model import Lease
 from tasks import configuration, execution, folder, imports, works
 from tasks.sweep import sweeping
 from tasks.worker import Parts, Worker
 
 SWEEP_SECONDS = 5
 EXPIRY_SECONDS = 5
-TALLY_SECONDS = 1
+TOTALS_SECONDS = 1
 INDEX_SECONDS = 1
 TIDY_SECONDS = 3600
 
@@ -80,7 +81,7 @@ app.steps["worker"].add(
         [
             (SWEEP_SECONDS, lambda: worker.sweep(_send)),
             (EXPIRY_SECONDS, worker.expire),
-            (TALLY_SECONDS, worker.tally),
+            (TOTALS_SECONDS, worker.update_totals),
             (INDEX_SECONDS, worker.index),
             (TIDY_SECONDS, worker.tidy),
         ]

@@ -9,7 +9,7 @@ RUN = "stockroom.run"
 """The name of the only Celery task: run the task with the given id."""
 
 _WORKER_SECONDS = 5
-_DISPATCHER_SECONDS = 1
+_PUBLISHER_SECONDS = 1
 """Seconds that a broker may take to answer."""
 
 
@@ -27,14 +27,14 @@ def for_worker(settings: Settings) -> dict[str, Any]:
     }
 
 
-def for_dispatcher(settings: Settings) -> dict[str, Any]:
-    options = _transport(settings, _DISPATCHER_SECONDS)
+def for_publisher(settings: Settings) -> dict[str, Any]:
+    options = _transport(settings, _PUBLISHER_SECONDS)
     if settings.broker_url.startswith("amqp"):
         # Only here: a worker waits for messages as long as it takes, but here each read awaits the reply to a
         # write.
-        options |= {"read_timeout": _DISPATCHER_SECONDS, "write_timeout": _DISPATCHER_SECONDS}
+        options |= {"read_timeout": _PUBLISHER_SECONDS, "write_timeout": _PUBLISHER_SECONDS}
     # Without this kombu retries the connection for ever, even if the publisher asks for no retries.
-    return _common(settings, _DISPATCHER_SECONDS) | {"broker_transport_options": options | {"max_retries": 0}}
+    return _common(settings, _PUBLISHER_SECONDS) | {"broker_transport_options": options | {"max_retries": 0}}
 
 
 def _common(settings: Settings, seconds: float) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 import sqlalchemy as sa
 import structlog
 
-from stockroom.actions import leases
-from stockroom.actions.leases import LeaseLost
-from stockroom.domain.tasks import Lease, Unworkable
-from stockroom.storage.engines import Database
+from stockroom.db.database import Database
+from stockroom.work import leases
+from stockroom.work.leases import LeaseLost
+from stockroom.work.model import Lease, Unworkable
 
 log = structlog.get_logger(__name__)
 

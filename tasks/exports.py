@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from stockroom.actions import export_rows
-from stockroom.actions.exports import TASKS
-from stockroom.domain.tasks import Lease
-from stockroom.storage.engines import Database
-from stockroom.storage.files import FileStore
+from stockroom.db.database import Database
+from stockroom.db.files import FileStore
+from stockroom.exports import execution
+from stockroom.exports.actions import TASKS
+from stockroom.work.model import Lease
 
 __all__ = ["TASKS", "run"]
 
 
 def run(lease: Lease, *, database: Database, files: FileStore, stopping: Callable[[], bool]) -> bool:
-    return export_rows.run(database, files, lease, stopping=stopping)
+    return execution.run(database, files, lease, stopping=stopping)

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from stockroom.actions import import_rows
-from stockroom.actions.import_kinds import KINDS, task_kind
-from stockroom.actions.import_rows import Validate, Validators
-from stockroom.domain.tasks import Lease
-from stockroom.storage.engines import Database
-from stockroom.storage.files import FileStore
+from stockroom.db.database import Database
+from stockroom.db.files import FileStore
+from stockroom.imports import execution
+from stockroom.imports.execution import Validate, Validators
+from stockroom.imports.kinds import KINDS, task_kind
+from stockroom.work.model import Lease
 
 TASKS = frozenset(map(task_kind, KINDS))
 """The kinds of tasks that are imports."""
@@ -26,4 +26,4 @@ def run(
     validators: Validators,
     stopping: Callable[[], bool],
 ) -> bool:
-    return import_rows.run(database, files, lease, validators=validators, stopping=stopping)
+    return execution.run(database, files, lease, validators=validators, stopping=stopping)

@@ -6,9 +6,11 @@ from typing import Any
 import structlog
 from celery import bootsteps
 
-from stockroom.actions import reservations, summary
-from stockroom.storage import item_search, leases
-from stockroom.storage.engines import Database
+from stockroom.db.database import Database
+from stockroom.items import search
+from stockroom.reservations import actions as reservations
+from stockroom.summary import actions as summary
+from stockroom.work import lease_queries
 
 log = structlog.get_logger(__name__)
 
@@ -20,10 +22,10 @@ def republish(database: Database, send: Callable[[str], object]) -> None:
     """Publish again every task that waits for a worker. Several workers may do this at the same time."""
     with database.connect() as reader:
         # Usually there is none, and this check takes no lock.
-        if not leases.any_unattended(reader, database.clock()):
+        if not lease_queries.any_unattended(reader, database.clock()):
             return
     with database.work() as work:
-        unattended = leases.take_unattended(work.connection, work.now)
+        unattended = lease_queries.take_unattended(work.connection, work.now)
     for task_id in unattended:
         send(task_id)
         log.info("task.republished", task=task_id)
@@ -43,21 +45,21 @@ def expire(database: Database, stopping: Callable[[], bool]) -> None:
         log.info("reservations.expired", count=closed)
 
 
-def tally(database: Database, stopping: Callable[[], bool]) -> None:
+def update_totals(database: Database, stopping: Callable[[], bool]) -> None:
     """Add all changes to the summary's totals. One worker at a time does this."""
     with database.connect() as reader:
-        if not summary.any_untallied(reader):
+        if not summary.any_totals_due(reader):
             return
     while not stopping():
         with database.work() as work:
-            if not summary.tally(work):
+            if not summary.update_totals(work):
                 return
 
 
 def index(database: Database) -> None:
     """Merge newly written items into the search index. Several workers may do this."""
     with database.connect() as connection:
-        item_search.merge_pending(connection)
+        search.merge_pending(connection)
 
 
 def sweeping(duties: Sequence[tuple[float, Callable[[], None]]]) -> type[Any]:

@@ -7,13 +7,13 @@ from typing import Any
 
 import structlog
 
-from stockroom.actions import housekeeping
-from stockroom.actions.import_rows import Validators
+from stockroom.db.database import Database
+from stockroom.db.files import FileStore
 from stockroom.frozen import frozen
+from stockroom.imports.execution import Validators
+from stockroom.retention import actions as retention
 from stockroom.settings import Settings
-from stockroom.storage.engines import Database
-from stockroom.storage.files import FileStore
-from tasks.sweep import expire, index, republish, tally
+from tasks.sweep import expire, index, republish, update_totals
 
 log = structlog.get_logger(__name__)
 
@@ -85,9 +85,9 @@ class Worker:
         """Start closing the reservations that have expired."""
         self._begin("expiry", lambda: expire(self.parts().database, self.stopping))
 
-    def tally(self) -> None:
+    def update_totals(self) -> None:
         """Start adding the latest changes to the summary's totals."""
-        self._begin("tally", lambda: tally(self.parts().database, self.stopping))
+        self._begin("update_totals", lambda: update_totals(self.parts().database, self.stopping))
 
     def index(self) -> None:
         """Start merging newly written items into the search index."""
@@ -95,7 +95,7 @@ class Worker:
 
     def tidy(self) -> None:
         """Start deleting what is no longer needed."""
-        self._begin("housekeeping", lambda: housekeeping.tidy(self.parts().database, self.parts().files))
+        self._begin("retention", lambda: retention.tidy(self.parts().database, self.parts().files))
 
     def _begin(self, name: str, duty: Callable[[], object]) -> None:
         """Run this in a thread, for it may take seconds and must not block an event loop; one thread per

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from stockroom.domain.tasks import Lease
+from stockroom.work.model import Lease
 from tasks import exports, imports
 from tasks.worker import Parts
 

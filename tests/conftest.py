@@ -18,13 +18,13 @@ import sqlalchemy as sa
 import structlog
 from connexion.spec import OpenAPISpecification
 
-from stockroom.storage import migrate
-from stockroom.storage.engines import Database, open_database
-from stockroom.storage.tables import metadata
+from stockroom.db import migrate
+from stockroom.db.database import Database, open_database
+from stockroom.db.tables import metadata
 from tests.onlooker import onlooker
 
 # `start_service` runs the API and its worker in processes of their own; `client` asks a service in this one.
-pytest_plugins = ["tests.listening", "tests.processes", "tests.service"]
+pytest_plugins = ["tests.desk", "tests.listening", "tests.processes", "tests.service"]
 
 POSTGRESQL = os.environ.get("STOCKROOM_TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1/test")
 """A database from which tests make their own."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from stockroom.protocol import Protocol
+from stockroom.process.protocol import Protocol
 
 Connect = Callable[[Any], socket.socket]
 

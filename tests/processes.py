@@ -17,9 +17,9 @@ from typing import Any
 import httpx
 import pytest
 
-from stockroom import supervisor
+from stockroom.db import migrate
+from stockroom.process import supervisor
 from stockroom.settings import PREFIX
-from stockroom.storage import migrate
 
 ROOT = Path(__file__).resolve().parent.parent
 # Seconds; far more than a start takes, also on a machine that does something else.

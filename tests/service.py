@@ -9,14 +9,14 @@ from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
 from app import create_app
+from stockroom.accounts.model import ROLE_SCOPES, Role
+from stockroom.accounts.revocations import Revocations
+from stockroom.accounts.tokens import Tokens
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract, load_contract
-from stockroom.domain.accounts import ROLE_SCOPES, Role
-from stockroom.security.revocations import Revocations
-from stockroom.security.tokens import Tokens
+from stockroom.db.database import Database
+from stockroom.db.tables import users
 from stockroom.settings import Settings
-from stockroom.storage.engines import Database
-from stockroom.storage.tables import users
 from tests.observer import Counts
 from tests.witness import Witness
 

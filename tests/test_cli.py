@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from stockroom.accounts.queries import find
 from stockroom.cli import main
+from stockroom.db.database import open_database
 from stockroom.settings import Settings
-from stockroom.storage.accounts import find
-from stockroom.storage.engines import open_database
 from tests.processes import _free_port
 
 pytestmark = pytest.mark.usefixtures("bare_environment")

@@ -26,11 +26,11 @@ import uvloop
 from starlette.types import ASGIApp, Message
 
 import app
-from stockroom import logs
-from stockroom.contract import guard
 from stockroom.contract.contract import Contract
+from stockroom.db.database import Database
+from stockroom.http import guard
+from stockroom.process import logs
 from stockroom.settings import Settings
-from stockroom.storage.engines import Database
 from tests.contract.asgi import Answer, ask
 
 MORE = 1.03
@@ -239,7 +239,9 @@ def test_a_request_costs_no_more_than_it_did(
     monkeypatch: pytest.MonkeyPatch,
     tell: Callable[[str], None],
 ) -> None:
-    monkeypatch.setattr(app, "POLL", 3600)  # Looking for ended sessions would count in between.
+    monkeypatch.setattr(
+        "stockroom.accounts.revocation_feed.POLL", 3600
+    )  # Looking for ended sessions would count in between.
     monkeypatch.setattr(guard, "log", as_in_production())
     instructions = Monitored() if sys.version_info >= (3, 12) else Traced()
     settings = configure(drift_sample=0, rate_limits="report", threads=1)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from stockroom import data_dir, report, settings
+from stockroom import settings
+from stockroom.db import migrate
+from stockroom.process import data_dir, report
 from stockroom.settings import Settings, SettingsError
-from stockroom.storage import migrate
 
 pytestmark = pytest.mark.usefixtures("bare_environment")
 

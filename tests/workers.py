@@ -3,9 +3,9 @@
 import functools
 
 from stockroom.contract.rows import row_validator
+from stockroom.db.database import Database
+from stockroom.db.files import FileStore
 from stockroom.settings import Settings
-from stockroom.storage.engines import Database
-from stockroom.storage.files import FileStore
 from tasks import execution, imports, works
 from tasks.worker import Parts
 

@@ -1,1 +1,1 @@
-"""The contract made to run: read and compiled once, then enforced on every request."""
+"""The contract at start: read, checked, compiled."""

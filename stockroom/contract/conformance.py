@@ -19,7 +19,7 @@ from stockroom.contract.schemas import MAX_ERRORS, Schemas, pointer
 from stockroom.frozen import frozen
 
 # What every answer may carry; the contract says so once, in its description.
-COMMON = frozenset(
+COMMON_HEADERS = frozenset(
     {
         "allow",
         "cache-control",
@@ -114,7 +114,7 @@ class Conformance:
     ) -> Iterator[Deviation]:
         resolve = self._contract.document.resolve
         declared = {name.lower(): resolve(entry) for name, entry in spec.get("headers", {}).items()}
-        for name in headers.keys() - declared.keys() - announced.keys() - COMMON:
+        for name in headers.keys() - declared.keys() - announced.keys() - COMMON_HEADERS:
             yield Deviation("header", name, "undeclared", f"the header {name} is not declared")
         for name, entry in declared.items():
             if name not in headers:

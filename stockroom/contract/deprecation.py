@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from email.utils import format_datetime
 from typing import Any
 
-from stockroom.contract.document import Document, Fault, Pointer
+from stockroom.contract.document import ContractFault, Document, Pointer
 
 EXTENSION = "x-deprecation"
 MEMBERS = {"since", "sunset", "link"}
@@ -16,7 +16,7 @@ LINK = re.compile(r"(https://[A-Za-z0-9]|/)[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]{
 # What stands below these is a value and no part of the description.
 VALUES = ("default", "enum", "example", "examples")
 
-Headers = list[tuple[bytes, bytes]]
+HeaderLines = list[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Deprecation:
             }
         )
 
-    def added_to(self, headers: Headers) -> Headers:
+    def added_to(self, headers: HeaderLines) -> HeaderLines:
         """`headers` with these. All links are one line (RFC 9110, 5.3): some clients read only the first."""
         links = [value.decode("latin-1") for name, value in headers if name == b"link"]
         own = {**self.headers, "link": ", ".join([*links, self.headers["link"]])}
@@ -52,7 +52,7 @@ def sunset_of(spec: Mapping[str, Any]) -> date | None:
     return date.fromisoformat(spec[EXTENSION]["sunset"]) if EXTENSION in spec else None
 
 
-def deprecation_faults(document: Document) -> Iterator[Fault]:
+def deprecation_faults(document: Document) -> Iterator[ContractFault]:
     """What is wrong with the deprecations of a contract: of operations, parameters and properties alike."""
     for pointer, node in _objects(document.raw, ()):
         deprecated = node.get("deprecated") is True

@@ -14,7 +14,7 @@ import yaml
 CONTRACT = Path(__file__).parents[2] / "openapi" / "openapi.yaml"
 
 Pointer = tuple[str | int, ...]
-Fault = tuple[Pointer, str]
+ContractFault = tuple[Pointer, str]
 """Where in a document something is wrong, and what."""
 
 

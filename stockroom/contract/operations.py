@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import limits
 
-from stockroom.contract.bodies import BodyReader, FileReader, FormReader, JsonReader, Readers
+from stockroom.contract.body_readers import BodyReader, FileReader, FormReader, JsonReader, Readers
 from stockroom.contract.deprecation import Deprecation
 from stockroom.contract.document import ContractError, Document, Pointer
 from stockroom.contract.parameters import Parameter, converter_of, reader_of

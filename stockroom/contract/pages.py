@@ -26,14 +26,14 @@ DOCS_POLICY = (
 
 
 @frozen
-class Page:
+class StaticPage:
     """Bytes and the headers they go out with."""
 
     content: bytes
     headers: Mapping[str, str]
 
 
-def build_pages(document: Document, flask: Flask) -> Mapping[str, Page]:
+def build_pages(document: Document, flask: Flask) -> Mapping[str, StaticPage]:
     """The pages by name: `openapi.json`, `openapi.yaml`, `docs`, and the parts of the latter."""
     with flask.app_context():
         docs = render_template("docs.html", title=document.raw["info"]["title"])
@@ -48,6 +48,6 @@ def _contents(document: Document, docs: str) -> Iterator[tuple[str, bytes, dict[
         yield name, (folder / name).read_bytes(), {"Content-Type": MEDIA_TYPES[Path(name).suffix]}
 
 
-def _page(content: bytes, headers: dict[str, str]) -> Page:
+def _page(content: bytes, headers: dict[str, str]) -> StaticPage:
     # `no-cache`: kept by the browser, asked about each time, answered 304 until an update.
-    return Page(content, {"ETag": digest(content), "Cache-Control": "no-cache", **headers})
+    return StaticPage(content, {"ETag": digest(content), "Cache-Control": "no-cache", **headers})

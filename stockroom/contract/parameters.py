@@ -16,7 +16,7 @@ INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 MOST_PAIRS = 1_000
 ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
-Fault = dict[str, str]
+RequestFault = dict[str, str]
 Reader = Callable[[str], Any]
 
 
@@ -33,7 +33,7 @@ class Parameter:
     validator: Validator
     convert: Reader | None
 
-    def bind(self, text: str | None, values: dict[str, Any], errors: list[Fault]) -> None:
+    def bind(self, text: str | None, values: dict[str, Any], errors: list[RequestFault]) -> None:
         """Put the value of `text` into `values`, or what is wrong with it into `errors`."""
         if text is None:
             if self.required:

@@ -7,7 +7,7 @@ from connexion import ConnexionMiddleware
 from connexion.exceptions import InvalidSpecification
 from starlette.types import Receive, Scope, Send
 
-from stockroom.contract.document import ContractError, Document, Fault, Pointer
+from stockroom.contract.document import ContractError, ContractFault, Document, Pointer
 
 
 def add_contract(connexion: ConnexionMiddleware, document: Document) -> None:
@@ -31,7 +31,7 @@ async def _nobody(scope: Scope, receive: Receive, send: Send) -> None:
     """The application of a contract that is only checked."""
 
 
-def _lost_references(document: Document, node: Any, pointer: Pointer) -> Iterator[Fault]:
+def _lost_references(document: Document, node: Any, pointer: Pointer) -> Iterator[ContractFault]:
     if isinstance(node, dict):
         target = node.get("$ref")
         if isinstance(target, str) and not _is_found(document, node):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from stockroom.contract.deprecation import deprecation_faults
-from stockroom.contract.document import ContractError, Document, Fault
+from stockroom.contract.document import ContractError, ContractFault, Document
 from stockroom.contract.operations import METHODS
 from stockroom.contract.problem_types import PROBLEM, check_catalogue, check_problem_types
 
@@ -23,7 +23,7 @@ def check_policies(document: Document) -> None:
         raise ContractError("\n".join(document.fault(pointer, message) for pointer, message in faults))
 
 
-def _operations(document: Document) -> Iterator[Fault]:
+def _operations(document: Document) -> Iterator[ContractFault]:
     seen: set[str] = set()
     for path, methods in document.raw["paths"].items():
         for method in METHODS:
@@ -48,7 +48,7 @@ def _path_parameters(document: Document, spec: Mapping[str, Any]) -> set[str]:
     return {parameter["name"] for parameter in parameters if parameter["in"] == "path"}
 
 
-def _extensions(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
+def _extensions(document: Document, spec: Mapping[str, Any]) -> Iterator[ContractFault]:
     for name in spec.keys() - EXTENSIONS:
         if name.startswith("x-"):
             yield (name,), f"the policy {name} is not known"
@@ -66,7 +66,7 @@ def _is_cache_policy(cache: Any) -> bool:
     return is_vary and type(seconds) is int and seconds > 0
 
 
-def _rate_limit(document: Document, spec: Mapping[str, Any], rate: Any) -> Iterator[Fault]:
+def _rate_limit(document: Document, spec: Mapping[str, Any], rate: Any) -> Iterator[ContractFault]:
     if not isinstance(rate, dict) or set(rate) != {"limit", "per"}:
         yield ("x-rate-limit",), "x-rate-limit needs a limit, such as 5/minute, and per, which is ip or user"
         return
@@ -80,7 +80,7 @@ def _rate_limit(document: Document, spec: Mapping[str, Any], rate: Any) -> Itera
         yield ("x-rate-limit", "per"), "callers who are known are counted one by one, not by their address"
 
 
-def _request(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
+def _request(document: Document, spec: Mapping[str, Any]) -> Iterator[ContractFault]:
     if "requestBody" in spec and not document.resolve(spec["requestBody"]).get("required"):
         yield ("requestBody",), "a body is never left out: without one there is no media type, which is a 415"
     for parameter in map(document.resolve, spec["parameters"]):
@@ -89,7 +89,7 @@ def _request(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
             yield ("parameters",), f"the list {parameter['name']} is one parameter, so explode is false"
 
 
-def _responses(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
+def _responses(document: Document, spec: Mapping[str, Any]) -> Iterator[ContractFault]:
     if sum(str(status).startswith("2") for status in spec["responses"]) != 1:
         yield ("responses",), "an operation has exactly one success, for a handler does not choose"
     for status, entry in spec["responses"].items():
@@ -101,7 +101,7 @@ def _responses(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
             yield ("responses", status), f"an error is answered as {PROBLEM}"
 
 
-def _security(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
+def _security(document: Document, spec: Mapping[str, Any]) -> Iterator[ContractFault]:
     schemes = document.raw.get("components", {}).get("securitySchemes", {})
     for entry in _security_of(document, spec):
         if not entry:
@@ -115,7 +115,7 @@ def _security(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
                 yield ("security",), f"the scope {scope} is not known"
 
 
-def _caused(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
+def _caused(document: Document, spec: Mapping[str, Any]) -> Iterator[ContractFault]:
     """The answers that policies cause, as far as the operation does not declare them."""
     parameters = {document.resolve(entry)["name"] for entry in spec.get("parameters", [])}
     security = _security_of(document, spec)
@@ -136,7 +136,7 @@ def _caused(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _headers(document, spec)
 
 
-def _headers(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
+def _headers(document: Document, spec: Mapping[str, Any]) -> Iterator[ContractFault]:
     needed: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
         "401": lambda headers: "WWW-Authenticate" in headers,
         "304": lambda headers: "ETag" in headers,
@@ -150,7 +150,7 @@ def _headers(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
             yield ("responses", status), f"the {status} lacks a header it always has"
 
 
-def _paths(document: Document) -> Iterator[Fault]:
+def _paths(document: Document) -> Iterator[ContractFault]:
     """A request is of one path: static ones stand before templated ones, and no two are as good a match."""
     before: list[str] = []
     for path in document.raw["paths"]:

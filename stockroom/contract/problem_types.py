@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stockroom.contract.document import Document, Fault, Pointer
+from stockroom.contract.document import ContractFault, Document, Pointer
 from stockroom.contract.operations import METHODS
 
 PROBLEM = "application/problem+json"
@@ -22,7 +22,7 @@ def _enumerated(response: Mapping[str, Any]) -> Iterator[tuple[Pointer, str]]:
             yield where, kind
 
 
-def check_catalogue(document: Document) -> Iterator[Fault]:
+def check_catalogue(document: Document) -> Iterator[ContractFault]:
     """The faults of `x-problems` itself."""
     catalogue = document.raw.get("x-problems")
     if not isinstance(catalogue, dict):
@@ -39,7 +39,7 @@ def _is_entry(entry: Any) -> bool:
     return isinstance(entry, dict) and set(entry) == {"status", "title", "description"}
 
 
-def check_problem_types(document: Document) -> Iterator[Fault]:
+def check_problem_types(document: Document) -> Iterator[ContractFault]:
     """The types that responses enumerate and the catalogue does not know, or not with that status."""
     catalogue = document.raw.get("x-problems")
     if not isinstance(catalogue, dict):

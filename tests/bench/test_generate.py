@@ -7,8 +7,8 @@ import pytest
 
 from bench import generate
 from bench.generate import Sizes
-from stockroom.storage import tallies
-from stockroom.storage.engines import open_database
+from stockroom.db.database import open_database
+from stockroom.stock import item_totals
 
 ADDS_UP = """
     SELECT count(*) FROM levels FULL JOIN (
@@ -55,7 +55,7 @@ def test_the_summary_of_the_stock_is_there(url: str) -> None:
         connection.commit()
     database = open_database(url.replace("postgresql:", "postgresql+asyncpg:"), connections=1)
     with database.work() as work:
-        tallies.bring_up_to_date(work.connection)
+        item_totals.bring_up_to_date(work.connection)
     database.dispose()
     with psycopg.connect(url) as connection:
         assert connection.execute(KEPT).fetchone() == kept

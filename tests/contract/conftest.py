@@ -14,15 +14,15 @@ import sqlalchemy as sa
 from starlette.types import ASGIApp
 
 from app import create_app
+from stockroom.accounts.model import ROLE_SCOPES, Role
+from stockroom.accounts.revocations import Revocations
+from stockroom.accounts.tokens import Tokens
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract, load_contract
 from stockroom.contract.document import CONTRACT, ContractError
-from stockroom.domain.accounts import ROLE_SCOPES, Role
-from stockroom.security.revocations import Revocations
-from stockroom.security.tokens import Tokens
+from stockroom.db.database import Database, open_database
+from stockroom.db.tables import users
 from stockroom.settings import Settings
-from stockroom.storage.engines import Database, open_database
-from stockroom.storage.tables import users
 from tests.contract.asgi import Answer, Headers, ask
 from tests.contract.changes import Change, Refusal, find
 from tests.observer import Counts

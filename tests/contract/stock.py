@@ -11,7 +11,7 @@ from flask import Flask
 from starlette.types import ASGIApp
 
 from stockroom.contract.contract import load_contract
-from stockroom.contract.service import Surroundings, build_service
+from stockroom.http.service import Dependencies, build_service
 from tests.contract import tiny
 
 TINY = Path(__file__).parent / "tiny" / "openapi.yaml"
@@ -34,16 +34,16 @@ def stock_service_of(document: dict[str, Any]) -> ASGIApp:
 
 
 def our_service(uploads: Path, path: Path = TINY, **changes: Any) -> ASGIApp:
-    around = Surroundings(
+    around = Dependencies(
         flask=Flask("tiny"),
         handlers=tiny,
         constants={},
-        providers={"user": lambda exchange: nullcontext(exchange.principal and exchange.principal.subject)},
+        providers={"user": lambda context: nullcontext(context.principal and context.principal.subject)},
         authenticate=lambda token: (
             SimpleNamespace(subject=token, scopes=frozenset()) if token.isalnum() else None
         ),
         keys=SimpleNamespace(),
-        explain=lambda error: None,
+        problem_for=lambda error: None,
         is_recorded=lambda error: False,
         lifespan=lambda app: nullcontext(),
         **changes,

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from stockroom.contract.guard import Guard
-from stockroom.contract.limits import network_of
 from stockroom.contract.problems import Catalogue
+from stockroom.http.guard import Guard
+from stockroom.http.limits import network_of
 from tests.contract.asgi import scope_of
 
 PEER = "192.0.2.1"

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from app import create_app
-from stockroom.contract.bodies import MAX_BYTES
+from stockroom.contract.body_readers import MAX_BYTES
 from stockroom.contract.contract import load_contract
 from stockroom.contract.document import CONTRACT
 from tests.contract.asgi import Answer, ask

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from stockroom.contract.bridge import Bridge, Run
-from stockroom.contract.exchange import EXTENSION
-from stockroom.contract.replies import Reply
-from stockroom.contract.rooms import COMMON, Size
+from stockroom.http.bridge import Bridge, RunOnLoop
+from stockroom.http.context import EXTENSION
+from stockroom.http.replies import Reply
+from stockroom.http.rooms import COMMON_ROOM, Size
 
 
 class Dispatcher:
@@ -19,17 +19,17 @@ class Dispatcher:
 
     def __init__(self, *, blocks: bool) -> None:
         operation = SimpleNamespace(cache=None)
-        self._handler = SimpleNamespace(on_loop=False, blocks=blocks, room=COMMON, operation=operation)
+        self._handler = SimpleNamespace(on_loop=False, blocks=blocks, room=COMMON_ROOM, operation=operation)
         self.busy = self.most = 0
         self.threads: set[int] = set()
 
-    def handler(self, exchange: object) -> object:
+    def handler(self, context: object) -> object:
         return self._handler
 
-    async def settle(self, handler: object, exchange: object, reply: Reply) -> None:
+    async def settle(self, handler: object, context: object, reply: Reply) -> None:
         pass
 
-    def reply(self, handler: object, exchange: object) -> Reply:
+    def reply(self, handler: object, context: object) -> Reply:
         self.busy += 1
         self.most = max(self.most, self.busy)
         self.threads.add(threading.get_ident())
@@ -47,11 +47,11 @@ def serve(dispatcher: Dispatcher, requests: int, at_once: int) -> None:
         dispatcher.busy -= 1
         return reply
 
-    async def scenario(run: Run) -> None:
-        rooms = {COMMON: Size(at_once, share=at_once)}
+    async def scenario(run: RunOnLoop) -> None:
+        rooms = {COMMON_ROOM: Size(at_once, share=at_once)}
         bridge = Bridge(dispatcher, run, rooms)  # type: ignore[arg-type]  # all that it asks
-        exchange = SimpleNamespace(caller="ann", arguments={})
-        scope: dict[str, Any] = {"type": "http", "extensions": {EXTENSION: exchange}}
+        context = SimpleNamespace(caller="ann", arguments={})
+        scope: dict[str, Any] = {"type": "http", "extensions": {EXTENSION: context}}
         try:
             await asyncio.gather(*(bridge(scope, receive, send) for _ in range(requests)))
         finally:

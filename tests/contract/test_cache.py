@@ -13,11 +13,11 @@ from flask import Flask
 from flask_caching import Cache
 from flask_caching.backends.simplecache import SimpleCache
 
-from stockroom.contract.cache import AnswerCache, Place, open_backend
 from stockroom.contract.contract import Contract
-from stockroom.contract.exchange import Exchange
 from stockroom.contract.operations import CachePolicy, Operation
-from stockroom.contract.replies import Reply
+from stockroom.http.cache import AnswerCache, CachePlace, open_backend
+from stockroom.http.context import RequestContext
+from stockroom.http.replies import Reply
 
 REPLY = Reply(200, {"ETag": '"a"'}, '{"é": 1}'.encode())
 POLICY = CachePolicy(60, ("role",))
@@ -38,14 +38,16 @@ def opened(url: str | None = None, prefix: str = "test") -> AnswerCache:
 
 
 def get(
-    cache: AnswerCache, operation: Operation, exchange: Exchange, policy: CachePolicy = POLICY
-) -> tuple[Place | None, Reply | None]:
-    return asyncio.run(cache.get(operation, policy, exchange))
+    cache: AnswerCache, operation: Operation, context: RequestContext, policy: CachePolicy = POLICY
+) -> tuple[CachePlace | None, Reply | None]:
+    return asyncio.run(cache.get(operation, policy, context))
 
 
-def kept(cache: AnswerCache, operation: Operation, exchange: Exchange, policy: CachePolicy = POLICY) -> Place:
+def kept(
+    cache: AnswerCache, operation: Operation, context: RequestContext, policy: CachePolicy = POLICY
+) -> CachePlace:
     """Where a reply has been put, which was not there before."""
-    place, found = get(cache, operation, exchange, policy)
+    place, found = get(cache, operation, context, policy)
     assert found is None
     assert place
     asyncio.run(cache.put(place, policy, REPLY))
@@ -67,9 +69,9 @@ def summary(contract: Contract) -> Operation:
     return contract.operations["handlers.summary.read"]
 
 
-def asked_by(name: str | None, *scopes: str, **arguments: Any) -> Exchange:
+def asked_by(name: str | None, *scopes: str, **arguments: Any) -> RequestContext:
     principal = SimpleNamespace(subject=name, scopes=frozenset(scopes)) if name else None
-    return Exchange("1", "192.0.2.1", principal=principal, arguments=arguments)
+    return RequestContext("1", "192.0.2.1", principal=principal, arguments=arguments)
 
 
 def test_a_planted_pickle_is_run_by_flask_caching_as_it_comes(
@@ -96,19 +98,19 @@ def plant(redis_url: str, key: str, marker: Path) -> None:
 def test_what_is_no_answer_of_ours_counts_as_not_there(
     planted: bytes, redis_url: str, prefix: str, summary: Operation
 ) -> None:
-    cache, exchange = opened(redis_url, prefix), asked_by("ada", "stock:read")
-    place = kept(cache, summary, exchange)
+    cache, context = opened(redis_url, prefix), asked_by("ada", "stock:read")
+    place = kept(cache, summary, context)
     with redis.Redis.from_url(redis_url) as client:
         client.set(f"{prefix}{place.key}", planted, ex=60)
-    assert get(cache, summary, exchange)[1] is None
+    assert get(cache, summary, context)[1] is None
     asyncio.run(cache.put(place, POLICY, REPLY))
-    assert get(cache, summary, exchange) == (place, REPLY)
+    assert get(cache, summary, context) == (place, REPLY)
 
 
 def test_a_cache_that_is_away_is_no_cache(summary: Operation) -> None:
     cache = opened("redis://127.0.0.1:1")
     assert get(cache, summary, asked_by("ada")) == (None, None)
-    asyncio.run(cache.put(Place("key", 0), POLICY, REPLY))
+    asyncio.run(cache.put(CachePlace("key", 0), POLICY, REPLY))
     asyncio.run(cache.forget_all())
 
 
@@ -126,7 +128,7 @@ def test_a_cache_that_is_away_is_no_cache(summary: Operation) -> None:
     ],
 )
 def test_answers_are_shared_as_the_contract_says(
-    vary: tuple[str, ...], other: Exchange, shared: bool, cache: AnswerCache, summary: Operation
+    vary: tuple[str, ...], other: RequestContext, shared: bool, cache: AnswerCache, summary: Operation
 ) -> None:
     policy = CachePolicy(60, vary)
     kept(cache, summary, asked_by("ada", "stock:read"), policy)

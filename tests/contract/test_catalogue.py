@@ -5,14 +5,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import app
-from stockroom import contract as runtime
+import handlers
+from stockroom import contract, http
 from stockroom.contract.contract import Contract
 from stockroom.contract.problem_types import problem_types
 from stockroom.contract.problems import Problem
-from stockroom.domain.errors import DomainError
+from stockroom.errors import DomainError
 
 RAISED = re.compile(r'\b(?:Problem|Refusal)\(\s*"([a-z-]+)"')
+ROOMS = (contract, http, handlers)
 # Answers to what is no operation, and to faults of ours.
 GENERAL = {"method-not-allowed", "unknown-transfer-coding", "internal-error"}
 
@@ -28,7 +29,7 @@ def codes_of(kind: type[DomainError]) -> Iterator[str]:
 
 
 def codes_raised() -> set[str]:
-    modules = [Path(app.__file__), *Path(runtime.__path__[0]).glob("*.py")]
+    modules = [path for room in ROOMS for path in Path(room.__path__[0]).glob("*.py")]
     found = {code for module in modules for code in RAISED.findall(module.read_text())}
     return found | set(codes_of(DomainError)) | {"internal-error"}
 

@@ -17,8 +17,8 @@ from starlette.testclient import TestClient
 from app import create_app
 from stockroom.contract.contract import Contract
 from stockroom.contract.schemas import Schemas
+from stockroom.db.database import Database
 from stockroom.settings import Settings
-from stockroom.storage.engines import Database
 from tests.contract.gates.home import Home
 from tests.contract.gates.requests import Example, examples_of, refused
 from tests.contract.gates.world import World

@@ -16,8 +16,8 @@ from starlette.types import Message
 
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import load_contract
-from stockroom.contract.drift import WAITING, Drift
-from stockroom.contract.sampling import LONGEST_BODY
+from stockroom.http.captured_response import LONGEST_BODY
+from stockroom.http.drift import WAITING, Drift
 from tests.contract.changes import replace
 from tests.contract.stock import TINY, our_service
 from tests.observer import Counts
@@ -122,7 +122,7 @@ def test_a_kind_of_drift_is_logged_once_and_counted_each_time(
 def test_kinds_beyond_the_bound_are_counted_alone(
     path: Path, counts: Counts, logged: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stockroom.contract.drift.KINDS", 1)
+    monkeypatch.setattr("stockroom.http.drift.KINDS", 1)
     drift = Drift(Conformance(load_contract(path.parent, path)), 1, counts)
     send(drift, start(), part(b"[]"))
     send(drift, start(), part(b"?"))

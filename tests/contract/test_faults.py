@@ -8,7 +8,7 @@ import pytest
 import structlog
 from sqlalchemy.exc import OperationalError
 
-from app import explain
+from handlers._errors import problem_for
 from tests.contract.asgi import ask
 from tests.contract.stock import our_service
 
@@ -40,7 +40,7 @@ def test_a_handler_that_fails_is_a_bland_500_and_logged(
 
 
 def test_a_database_that_is_away_is_503_and_says_when_to_come_back(logged: list[dict[str, object]]) -> None:
-    problem = explain(OperationalError("SELECT secret", {}, Exception("connection refused at 10.0.0.7")))
+    problem = problem_for(OperationalError("SELECT secret", {}, Exception("connection refused at 10.0.0.7")))
     assert problem
     assert problem.code == "unavailable"
     assert problem.headers == {"Retry-After": "1"}

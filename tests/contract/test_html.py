@@ -6,9 +6,9 @@ import pytest
 from flask import Flask
 
 from stockroom.contract.contract import Contract
-from stockroom.contract.exchange import Exchange
-from stockroom.contract.html import HtmlAnswers
 from stockroom.contract.problems import ProblemType
+from stockroom.http.context import RequestContext
+from stockroom.http.html import HtmlAnswers
 from tests.contract.changes import Refusal, add
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
@@ -72,8 +72,8 @@ def test_a_refusal_is_a_problem_for_browsers_too(service: Any) -> None:
 def test_what_is_no_text_of_ours_is_written_as_text(contract: Contract) -> None:
     answers = HtmlAnswers(Flask("stockroom"), contract.document, contract.operations.values())
     kind = ProblemType("/problems/x", "<script>alert(1)</script>", 400, 'a "quoted" <b>text</b>')
-    exchange = Exchange("1", "192.0.2.1", {b"accept": b"text/html"})
-    page, headers = answers.chosen(contract.operations["handlers.problems.read"], exchange, kind)
+    context = RequestContext("1", "192.0.2.1", {b"accept": b"text/html"})
+    page, headers = answers.chosen(contract.operations["handlers.problems.read"], context, kind)
     assert headers["Content-Type"] == "text/html"
     assert b"<script" not in page
     assert b"<b>" not in page

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stockroom.storage.engines import Database
+from stockroom.db.database import Database
 from tests.contract.asgi import Answer
 from tests.contract.conftest import new_token
 

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
-from stockroom.storage.engines import Database
-from stockroom.storage.tables import users
+from stockroom.db.database import Database
+from stockroom.db.tables import users
 from tests.contract.conftest import new_token
 
 CALLERS = [f"user-{number}" for number in range(40)]

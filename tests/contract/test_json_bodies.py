@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stockroom.contract.bodies import parse_json
+from stockroom.contract.body_readers import parse_json
 from stockroom.contract.problems import Problem
 from tests.contract.asgi import Answer
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from stockroom.contract.exchange import Exchange
-from stockroom.contract.limits import Limits
 from stockroom.contract.operations import RateLimit
 from stockroom.contract.problems import Problem
-from stockroom.contract.service import _impatient
+from stockroom.http.context import RequestContext
+from stockroom.http.limits import Limits
+from stockroom.http.service import _impatient
 
 RULE = RateLimit(3, 60, "ip")
 NOBODY = "redis://127.0.0.1:1"
@@ -34,7 +34,7 @@ async def allowed(counted: Limits, caller: str, times: int) -> list[bool]:
 
 async def is_allowed(counted: Limits, caller: str) -> bool:
     try:
-        await counted.hold(Exchange("1", caller), "handlers.things.read", RULE)
+        await counted.hold(RequestContext("1", caller), "handlers.things.read", RULE)
     except Problem:
         return False
     return True
@@ -136,7 +136,7 @@ def test_a_frozen_redis_blocks_neither_the_loop_nor_later_requests(way: Freezing
 def test_once_redis_is_back_it_counts_again(
     way: Freezing, redis_url: str, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stockroom.contract.limits.RETRY_STORAGE", 0.0)
+    monkeypatch.setattr("stockroom.http.limits.RETRY_STORAGE", 0.0)
 
     async def scenario() -> list[bool]:
         counted = opened(way.url)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from stockroom.contract.bodies import read_media_type
 from stockroom.contract.problems import Problem
+from stockroom.http.bodies import read_media_type
 
 CREDENTIALS = '{"username": "nobody"}'
 

@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from stockroom.contract.contract import Contract
 from stockroom.contract.parsing import add_contract
-from stockroom.contract.routing import CONNEXION
+from stockroom.http.routing import CONNEXION
 from tests.contract.asgi import scope_of
 
 

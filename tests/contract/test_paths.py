@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from stockroom.contract.contract import Contract
-from stockroom.contract.dispatch import Dispatcher
-from stockroom.contract.exchange import EXTENSION, Exchange
 from stockroom.contract.problems import Problem
+from stockroom.http.context import EXTENSION, RequestContext
+from stockroom.http.dispatch import Dispatcher
 from tests.contract.asgi import Answer, scope_of
 
 Ask = Callable[..., Answer]
@@ -74,7 +74,7 @@ def test_an_endless_target_is_malformed(target: str, raw: Ask) -> None:
 
 def test_a_line_feed_behind_a_path_makes_another_path_without_the_guard_too(service: Any) -> None:
     """Connexion's own routing took it for the path, and its other layers did not."""
-    scope = scope_of("GET", "/summary%0a") | {"extensions": {EXTENSION: Exchange("1", "192.0.2.1")}}
+    scope = scope_of("GET", "/summary%0a") | {"extensions": {EXTENSION: RequestContext("1", "192.0.2.1")}}
     with pytest.raises(Problem, match="Nothing is at this path"):
         asyncio.run(service.app.app(scope, None, None))
 
@@ -82,6 +82,8 @@ def test_a_line_feed_behind_a_path_makes_another_path_without_the_guard_too(serv
 @pytest.mark.parametrize("validated", [True, False])
 def test_nothing_runs_that_was_not_authorized_and_validated(contract: Contract, validated: bool) -> None:
     operation = contract.operations["handlers.summary.read"]
-    exchange = Exchange("1", "192.0.2.1", operation=operation, validated=operation if validated else None)
+    context = RequestContext(
+        "1", "192.0.2.1", operation=operation, validated=operation if validated else None
+    )
     with pytest.raises(PermissionError, match="not authorized" if validated else "not validated"):
-        Dispatcher.handler(None, exchange)  # type: ignore[arg-type]  # it looks at nothing of its own
+        Dispatcher.handler(None, context)  # type: ignore[arg-type]  # it looks at nothing of its own

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from stockroom.contract.contract import Contract
-from stockroom.contract.replies import Reply, conditional, render, to_json
+from stockroom.http.conditional import conditional
+from stockroom.http.replies import Reply, render, to_json
 
 REPLY = Reply(200, {"ETag": '"v7"', "Content-Type": "application/json", "Cache-Control": "no-cache"}, b"{}")
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from stockroom.contract.problems import Problem
-from stockroom.contract.rooms import Room, Size
+from stockroom.http.rooms import Room, Size
 
 
 async def settle() -> None:

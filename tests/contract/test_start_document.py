@@ -3,9 +3,9 @@
 import pytest
 
 import handlers
-from stockroom.contract.binding import bind_handlers
 from stockroom.contract.contract import Contract
 from stockroom.contract.document import ContractError
+from stockroom.http.binding import bind_handlers
 from tests.contract.changes import Change, Refusal, replace
 
 LOGIN, ITEMS = "\n  /login:", "\n  /items:"

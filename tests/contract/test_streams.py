@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
-from stockroom.contract.bodies import Disconnected
 from stockroom.contract.contract import Contract
-from stockroom.contract.replies import Reply, render, start_of
-from stockroom.contract.streams import PIECE, send_stream
+from stockroom.http.bodies import Disconnected
+from stockroom.http.replies import Reply, render, start_of
+from stockroom.http.streams import PIECE, send_stream
 
 
 class Source(BytesIO):

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from stockroom.protocol import REFUSAL
-from stockroom.storage.engines import open_database
-from stockroom.storage.tables import users
+from stockroom.db.database import open_database
+from stockroom.db.tables import users
+from stockroom.process.protocol import REFUSAL
 from tests.contract.conftest import new_token
 from tests.service import KEY
 from tests.witness import Witness

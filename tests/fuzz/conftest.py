@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from stockroom.domain.accounts import ROLE_SCOPES
-from stockroom.security.passwords import Passwords
-from stockroom.storage.engines import open_database
-from stockroom.storage.tables import users
+from stockroom.accounts.model import ROLE_SCOPES
+from stockroom.accounts.passwords import Passwords
+from stockroom.db.database import open_database
+from stockroom.db.tables import users
 from tests.contract.conftest import new_token
 from tests.fuzz.stock import LOCATIONS, PASSWORD, SKUS
 from tests.service import KEY

@@ -14,9 +14,9 @@ from schemathesis.core.transport import Response
 from schemathesis.generation.meta import TestPhase
 from schemathesis.openapi.checks import RejectedPositiveData
 
+from stockroom.accounts.model import ROLE_SCOPES, Role
 from stockroom.contract.contract import load_contract
 from stockroom.contract.operations import Operation
-from stockroom.domain.accounts import ROLE_SCOPES, Role
 from tests.contract.gates.facts import record
 from tests.contract.gates.lint.names import RUNTIME
 from tests.contract.gates.oracle.refusals import ANY_TIME, OF_THE_CONTRACT

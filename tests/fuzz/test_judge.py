@@ -8,7 +8,7 @@ import pytest
 
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract
-from stockroom.protocol import REFUSAL
+from stockroom.process.protocol import REFUSAL
 from tests.fuzz.hostile import wire
 from tests.fuzz.hostile.attacks import Asked, Attack
 from tests.fuzz.hostile.judge import faults

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stockroom.accounts.model import ROLE_SCOPES, Role
 from stockroom.contract.contract import Contract
 from stockroom.contract.operations import Operation
-from stockroom.domain.accounts import ROLE_SCOPES, Role
 from tests.fuzz.stock import CONFIGURATION, PASSWORD
 
 ROOT = CONFIGURATION.parents[2]

@@ -1,7 +1,7 @@
 """Lists on the wire."""
 
 from handlers import _paging as paging
-from stockroom.storage.pages import Page
+from stockroom.db.pages import Page
 
 
 def page(following: str | None) -> Page[str]:

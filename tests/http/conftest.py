@@ -5,8 +5,8 @@ from functools import partial
 
 import pytest
 
+from stockroom.db.database import Database
 from stockroom.settings import Settings
-from stockroom.storage.engines import Database
 from tests import workers
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-import app
+from stockroom.accounts import revocation_feed
 from stockroom.contract.contract import Contract
-from stockroom.storage.engines import Database
-from stockroom.storage.tables import users
+from stockroom.db.database import Database
+from stockroom.db.tables import users
 from tests.contract.gates.requests import plain_examples
 
 Client = Any
@@ -199,7 +199,7 @@ def test_logging_out_ends_one_session_and_no_other(client: Client) -> None:
 
 def test_logging_out_reaches_the_other_processes(serve: Serve) -> None:
     # Within a second, says the contract: how often they look is asserted, how long a busy machine takes not.
-    assert app.POLL < 1
+    assert revocation_feed.POLL < 1
     one, other = serve(), serve()
     register(one)
     tokens = login(one)

@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
+from stockroom.accounts.revocations import Revocations
+from stockroom.accounts.tokens import Tokens
 from stockroom.contract.contract import Contract
 from stockroom.contract.rows import row_validator
-from stockroom.security.revocations import Revocations
-from stockroom.security.tokens import Tokens
+from stockroom.db.database import Database
 from stockroom.settings import Settings
-from stockroom.storage.engines import Database
 from tests.service import KEY
 
 Client = Any

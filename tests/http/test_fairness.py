@@ -10,9 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from app import create_app
-from stockroom.security.passwords import Passwords
+from stockroom.accounts.passwords import Passwords
+from stockroom.db.database import Database
+from stockroom.db.unit_of_work import Work
 from stockroom.settings import Settings
-from stockroom.storage.engines import Database, Work
 from tests.living import living
 
 Configure = Callable[..., Settings]

@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 
-from stockroom.domain.accounts import ROLE_SCOPES
-from stockroom.security.revocations import Revocations
-from stockroom.security.tokens import Tokens
-from stockroom.storage.engines import open_database
-from stockroom.storage.tables import users
+from stockroom.accounts.model import ROLE_SCOPES
+from stockroom.accounts.revocations import Revocations
+from stockroom.accounts.tokens import Tokens
+from stockroom.db.database import open_database
+from stockroom.db.tables import users
 from tests.witness import Witness
 
 KEY = "a key for tests that is long enough"

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from stockroom.actions import movements
-from stockroom.domain.ledger import MOST
-from stockroom.storage.engines import Database
+from stockroom.db.database import Database
+from stockroom.stock import movements
+from stockroom.stock.rules import MOST
 
 Client = Any
 Headers = dict[str, str]

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from stockroom.contract.contract import Contract
-from stockroom.storage import migrate
-from stockroom.storage.engines import Database, open_database
+from stockroom.db import migrate
+from stockroom.db.database import Database, open_database
 from tests.contract.gates.requests import plain_examples
 from tests.onlooker import onlooker
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from stockroom.storage.engines import Database
+from stockroom.db.database import Database
 
 Client = Any
 Headers = dict[str, str]

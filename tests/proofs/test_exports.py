@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from stockroom.storage.engines import Database
+from stockroom.db.database import Database
 from tests.service import KEY
 from tests.witness import Witness
 

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 import sqlalchemy as sa
 
-from stockroom.storage.engines import Database
-from stockroom.storage.tables import levels, movement_lines, movements
+from stockroom.db.database import Database
+from stockroom.db.tables import levels, movement_lines, movements
 from tests.service import KEY
 from tests.witness import Witness
 

@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from stockroom.actions import leases, tasks
-from stockroom.domain.tasks import Lease, Task, Unworkable
-from stockroom.storage.engines import Database
-from stockroom.storage.tables import users
+from stockroom.db.database import Database
+from stockroom.db.tables import users
+from stockroom.work import actions as tasks
+from stockroom.work import leases
+from stockroom.work.model import Lease, Task, Unworkable
 from tasks import execution
 from tasks.sweep import republish
 

@@ -14,20 +14,26 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from stockroom.actions import exports, imports, locations, movements, reservations, tasks
-from stockroom.actions import items as catalogue
-from stockroom.domain.errors import TaskUnfinished
-from stockroom.domain.exports import ExportOptions
-from stockroom.domain.imports import Wishes
-from stockroom.domain.tasks import Task
+from stockroom.db import migrate
+from stockroom.db.database import Database, open_database
+from stockroom.db.files import FileStore
+from stockroom.db.tables import import_keys, items, levels, users
+from stockroom.db.tables import reservations as table
+from stockroom.db.unit_of_work import Work
+from stockroom.errors import TaskUnfinished
+from stockroom.exports import actions as exports
+from stockroom.exports.model import ExportOptions
+from stockroom.imports import actions as imports
+from stockroom.imports.model import Wishes
+from stockroom.items import actions as catalogue
+from stockroom.locations import actions as locations
+from stockroom.reservations import actions as reservations
 from stockroom.settings import Settings
-from stockroom.storage import migrate
-from stockroom.storage.engines import Database, Work, open_database
-from stockroom.storage.files import FileStore
-from stockroom.storage.tables import import_keys, items, levels, users
-from stockroom.storage.tables import reservations as table
-from tasks.dispatch import Dispatcher
-from tests.imports import Upload, principal
+from stockroom.stock import movements
+from stockroom.work import actions as tasks
+from stockroom.work.model import Task
+from tasks.publisher import BrokerPublisher
+from tests.import_desk import Upload, principal
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 60_000
@@ -46,7 +52,7 @@ class Site:
         path = self.settings.data_dir / "upload"
         numbers = (number - (number % 100 == 99) for number in range(ROWS))
         path.write_text("sku,name\n" + "".join(f"P{number},Part {number}\n" for number in numbers))
-        dispatcher = Dispatcher(self.settings)
+        broker_publisher = BrokerPublisher(self.settings)
         with self.database.work() as work:
             task = imports.begin(
                 work,
@@ -54,22 +60,22 @@ class Site:
                 principal=principal(),
                 upload=Upload(path),
                 files=FileStore(self.settings.files_url),
-                publisher=dispatcher,
+                publisher=broker_publisher,
             )
-        dispatcher.close()
+        broker_publisher.close()
         return task
 
     def export(self) -> Task:
         """Begin an export that takes some seconds, of items that are made for it."""
         made = {"name": "Part", "unit": "piece", "archived": False, "version": 1}
-        dispatcher = Dispatcher(self.settings)
+        broker_publisher = BrokerPublisher(self.settings)
         with self.database.work() as work:
             made |= {"created_at": work.now, "updated_at": work.now}
             work.connection.execute(items.insert(), [made | {"sku": f"P{n:06d}"} for n in range(EXPORTED)])
             task = exports.begin(
-                work, ExportOptions("items", "csv"), principal=principal(), publisher=dispatcher
+                work, ExportOptions("items", "csv"), principal=principal(), publisher=broker_publisher
             )
-        dispatcher.close()
+        broker_publisher.close()
         return task
 
     def result(self, task: Task) -> list[str]:

@@ -19,8 +19,8 @@ pytest.register_assert_rewrite(
 from app import create_app
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract
+from stockroom.db.database import Database, open_database
 from stockroom.settings import Settings
-from stockroom.storage.engines import Database, open_database
 from tests.contract.gates.home import Home
 from tests.contract.gates.prove_limits import Limited, lowered
 from tests.contract.gates.prove_reads import Cached

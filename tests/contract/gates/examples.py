@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stockroom.contract.contract import Contract
-from stockroom.contract.document import Fault, Pointer
+from stockroom.contract.document import ContractFault, Pointer
 from stockroom.contract.problem_types import PROBLEM
 from stockroom.contract.schemas import Schemas, faults
 
@@ -21,12 +21,12 @@ class _Examples:
     contract: Contract
     schemas: Schemas
 
-    def faults(self) -> Iterator[Fault]:
+    def faults(self) -> Iterator[ContractFault]:
         raw = self.contract.document.raw
         for part in ("paths", "components"):
             yield from self._below((part,), raw.get(part, {}))
 
-    def _below(self, where: Pointer, node: Any) -> Iterator[Fault]:
+    def _below(self, where: Pointer, node: Any) -> Iterator[ContractFault]:
         """Parameters, headers and media types are what has a schema and shows values of it."""
         if isinstance(node, list):
             for index, entry in enumerate(node):
@@ -38,7 +38,7 @@ class _Examples:
                 if name not in ("schema", "schemas", "example", "examples"):
                     yield from self._below((*where, name), entry)
 
-    def _shown(self, where: Pointer, node: Mapping[str, Any]) -> Iterator[Fault]:
+    def _shown(self, where: Pointer, node: Mapping[str, Any]) -> Iterator[ContractFault]:
         validator = self.schemas.validator(node["schema"])
         for below, value in self._values(node):
             for pointer, message in faults(validator, value):
@@ -52,7 +52,7 @@ class _Examples:
         for name, entry in node.get("examples", {}).items():
             yield ("examples", name), self.contract.document.resolve(entry)["value"]
 
-    def _problem(self, where: Pointer, value: Mapping[str, Any]) -> Iterator[Fault]:
+    def _problem(self, where: Pointer, value: Mapping[str, Any]) -> Iterator[ContractFault]:
         """The catalogue alone knows a problem's title and status, so an example repeats them."""
         kind = self.contract.catalogue.types.get(str(value.get("type")).removeprefix("/problems/"))
         # Whether it is one of the types that may be here, the schema says.

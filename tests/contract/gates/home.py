@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from stockroom.domain.accounts import ROLE_SCOPES
-from stockroom.security.revocations import Revocations
-from stockroom.security.tokens import Tokens
+from stockroom.accounts.model import ROLE_SCOPES
+from stockroom.accounts.revocations import Revocations
+from stockroom.accounts.tokens import Tokens
+from stockroom.db.database import Database
+from stockroom.db.tables import idempotency_keys, users
 from stockroom.settings import Settings
-from stockroom.storage.engines import Database
-from stockroom.storage.tables import idempotency_keys, users
 from tests import workers
 from tests.service import KEY, CheckedClient
 

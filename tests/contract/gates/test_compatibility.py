@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from stockroom.contract.compatibility import breaking_changes
 from stockroom.contract.document import CONTRACT, read_document
 from tests.contract.changes import Change, find, replace, without
 from tests.contract.gates.breaking.answers import ANSWERS, PROBLEMS
 from tests.contract.gates.breaking.operations import ACCESS, FORMS, OPERATIONS
 from tests.contract.gates.breaking.requests import BODIES, PARAMETERS
 from tests.contract.gates.breaking.table import TODAY, changed, present, schema, told
+from tests.contract.gates.compatibility import breaking_changes
 
 PAGED = CONTRACT.read_text().count("'#/components/parameters/PerPage'")
 

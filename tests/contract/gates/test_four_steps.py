@@ -29,7 +29,7 @@ def tree(tmp_path: Path) -> Path:
     contract = tree / "openapi" / "openapi.yaml"
     insert(contract, "\n  /levels:\n", (STEPS / "paths.yaml").read_text())
     shutil.copy(STEPS / "handlers.py", tree / "handlers" / "four_steps.py")
-    shutil.copy(STEPS / "actions.py", tree / "stockroom" / "actions" / "four_steps.py")
+    shutil.copy(STEPS / "actions.py", tree / "stockroom" / "stock" / "four_steps.py")
     shutil.copy(STEPS / "http.py", tree / "tests" / "http" / "test_four_steps.py")
     insert(
         tree / "tests/contract/gates/world.py",

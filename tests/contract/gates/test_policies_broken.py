@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from stockroom.contract.cache import AnswerCache
 from stockroom.contract.contract import Contract
-from stockroom.contract.exchange import Exchange
-from stockroom.contract.idempotency import Key, key_of
 from stockroom.contract.operations import Operation
+from stockroom.http.cache import AnswerCache
+from stockroom.http.context import RequestContext
+from stockroom.http.idempotency import IdempotencyKey, key_of
 from tests.contract.gates.conftest import NewHome
 from tests.contract.gates.home import Home
 from tests.contract.gates.prove_limits import Limited, lowered
@@ -186,10 +186,10 @@ def test_two_at_once_that_do_not_know_of_each_other_are_found_out(broken: Any, c
 def test_a_key_that_others_have_too_is_found_out(
     shared: str, sqlite_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def key_of_all(operation: Operation, exchange: Exchange) -> Key | None:
-        key = key_of(operation, exchange)
+    def key_of_all(operation: Operation, context: RequestContext) -> IdempotencyKey | None:
+        key = key_of(operation, context)
         return key and replace(key, **{shared: "all"})
 
-    monkeypatch.setattr("stockroom.contract.dispatch.key_of", key_of_all)
+    monkeypatch.setattr("stockroom.http.dispatch.key_of", key_of_all)
     with pytest.raises(AssertionError, match="others"):
         prove_idempotency(sqlite_world, sqlite_world.contract.operations[RECORD])

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from stockroom.accounts.revocations import Revocations
+from stockroom.accounts.tokens import Tokens
 from stockroom.contract.contract import Contract
 from stockroom.contract.operations import Operation
 from stockroom.contract.problem_types import problem_types
-from stockroom.security.revocations import Revocations
-from stockroom.security.tokens import Tokens
 from tests.contract.asgi import Answer
 from tests.service import KEY
 

@@ -12,7 +12,7 @@ from tests.fuzz.hostile.values import BROKEN_UTF8, NUMBERS, OTHERS, STRINGS
 
 Trail = tuple[str | int, ...]
 MARK = "@@"
-LIMIT = 1_048_576  # Bytes, as in stockroom/contract/bodies.py.
+LIMIT = 1_048_576  # Bytes, as in stockroom/contract/body_readers.py.
 
 
 def leaf_as_number(rng: Random, plain: Plain, id: str) -> Attack:

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from io import BufferedReader, BytesIO
 from typing import cast
 
-from stockroom import protocol
 from stockroom.contract.conformance import Conformance
+from stockroom.process import protocol
 from tests.fuzz.hostile.attacks import Asked, Attack
 from tests.fuzz.hostile.wire import Answer, read_answer
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from stockroom.contract.compatibility import breaking_changes
 from stockroom.contract.document import CONTRACT, Document, parse_document
 from tests.contract.changes import Change, all_of
+from tests.contract.gates.compatibility import breaking_changes
 
 HARMLESS = ""
 GONE = "the operation is gone and was not deprecated"

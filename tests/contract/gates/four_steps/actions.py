@@ -1,8 +1,8 @@
 """Use cases of what is at one location."""
 
-from stockroom.actions import movements
-from stockroom.domain.ledger import Movement
-from stockroom.storage.engines import Work
+from stockroom.db.unit_of_work import Work
+from stockroom.stock import movements
+from stockroom.stock.model import Movement
 
 
 def find(work: Work, code: str, *, sku: str, by: str) -> Movement:

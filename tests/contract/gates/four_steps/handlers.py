@@ -7,10 +7,11 @@ from urllib.parse import quote
 from sqlalchemy import Connection
 
 from handlers import _paging as paging
-from stockroom.actions import four_steps, levels, locations
-from stockroom.domain.accounts import Principal
-from stockroom.domain.ledger import Movement
-from stockroom.storage.engines import Work
+from stockroom.accounts.model import Principal
+from stockroom.db.unit_of_work import Work
+from stockroom.locations import actions as locations
+from stockroom.stock import four_steps, levels
+from stockroom.stock.model import Movement
 
 
 def list_levels(

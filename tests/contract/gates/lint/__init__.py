@@ -7,11 +7,11 @@ for each place that breaks it; its docstring is its text. What keeps the service
 
 from collections.abc import Callable, Iterator, Mapping
 
-from stockroom.contract.document import Document, Fault
+from stockroom.contract.document import ContractFault, Document
 from stockroom.contract.schemas import pointer as written
 from tests.contract.gates.lint import answers, bounds, examples, names, patterns, policies, texts
 
-Rule = Callable[[Document], Iterator[Fault]]
+Rule = Callable[[Document], Iterator[ContractFault]]
 
 RULES: Mapping[str, Rule] = {
     rule.__name__.replace("_", "-"): rule

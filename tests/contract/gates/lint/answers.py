@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stockroom.contract.document import Document, Fault
+from stockroom.contract.document import ContractFault, Document
 from stockroom.contract.problem_types import problem_types
 from tests.contract.gates.lint.walk import Operation, operations
 
@@ -10,7 +10,7 @@ PAGING = {"page", "per_page", "cursor", "count"}
 LIST = {"total", "total_is_exact", "page", "per_page", "next"}
 
 
-def limit_answers(document: Document) -> Iterator[Fault]:
+def limit_answers(document: Document) -> Iterator[ContractFault]:
     """429 and 503 belong to operations with `x-rate-limit`: the others are static and need nothing."""
     for operation in operations(document):
         pointer, is_limited = (*operation.pointer, "responses"), "x-rate-limit" in operation.spec
@@ -21,7 +21,7 @@ def limit_answers(document: Document) -> Iterator[Fault]:
                 yield (*pointer, status), f"nothing is limited or needed here that could cause a {status}"
 
 
-def not_found(document: Document) -> Iterator[Fault]:
+def not_found(document: Document) -> Iterator[ContractFault]:
     """404 belongs to operations that name a thing, by a parameter of the path without enum or in the body."""
     for operation in operations(document):
         pointer, has_404 = (*operation.pointer, "responses"), "404" in operation.responses
@@ -33,7 +33,7 @@ def not_found(document: Document) -> Iterator[Fault]:
             yield (*pointer, "404"), "nothing is named that could be missing"
 
 
-def quota_headers(document: Document) -> Iterator[Fault]:
+def quota_headers(document: Document) -> Iterator[ContractFault]:
     """A limited operation tells the quota with its success, and with 304."""
     for operation in operations(document):
         for status in {operation.success, "304"} & operation.responses.keys():
@@ -42,7 +42,7 @@ def quota_headers(document: Document) -> Iterator[Fault]:
                 yield (*operation.pointer, "responses", status), "RateLimit or RateLimit-Policy is missing"
 
 
-def entity_tags(document: Document) -> Iterator[Fault]:
+def entity_tags(document: Document) -> Iterator[ContractFault]:
     """What takes If-None-Match gives an ETag; so does the GET at a path where anything takes If-Match."""
     conditional = {operation.path for operation in operations(document) if operation.takes("If-Match")}
     for operation in operations(document):
@@ -52,7 +52,7 @@ def entity_tags(document: Document) -> Iterator[Fault]:
             yield (*operation.pointer, "responses", operation.success), "ETag is missing"
 
 
-def locations(document: Document) -> Iterator[Fault]:
+def locations(document: Document) -> Iterator[ContractFault]:
     """What a POST makes (201) or begins (202) has a Location."""
     for operation in operations(document):
         makes_something = operation.method == "post" and operation.success in ("201", "202")
@@ -60,7 +60,7 @@ def locations(document: Document) -> Iterator[Fault]:
             yield (*operation.pointer, "responses", operation.success), "Location is missing"
 
 
-def lists(document: Document) -> Iterator[Fault]:
+def lists(document: Document) -> Iterator[ContractFault]:
     """A list takes all parameters of paging, and answers with a Link and all members about the page."""
     for operation in operations(document):
         if not any(operation.takes(name) for name in PAGING):
@@ -82,7 +82,7 @@ def _required(document: Document, operation: Operation) -> set[str]:
     }
 
 
-def problem_types_told(document: Document) -> Iterator[Fault]:
+def problem_types_told(document: Document) -> Iterator[ContractFault]:
     """An error enumerates the types of problem that it may be."""
     for operation in operations(document):
         for status, response in operation.responses.items():

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from stockroom.contract.document import Document, Fault, Pointer
+from stockroom.contract.document import ContractFault, Document, Pointer
 from tests.contract.gates.lint.walk import parts, sent_schemas
 
 # What the runtime checks (`uuid`, `date-time`, `email`), or what says how to show or hold a value.
@@ -12,14 +12,14 @@ INT32, INT64 = 2**31 - 1, 2**63 - 1
 MOST_UNIQUE = 100
 
 
-def string_bounds(document: Document) -> Iterator[Fault]:
+def string_bounds(document: Document) -> Iterator[ContractFault]:
     """A string has a maxLength or an enum."""
     for pointer, schema in _of_type(document, "string"):
         if not schema.keys() & {"maxLength", "enum"}:
             yield pointer, "the string has no maxLength"
 
 
-def integer_bounds(document: Document) -> Iterator[Fault]:
+def integer_bounds(document: Document) -> Iterator[ContractFault]:
     """A number is an integer with a minimum and a maximum: of 32 bits, or of 64 and then the format int64."""
     for pointer, schema in (*_of_type(document, "integer"), *_of_type(document, "number")):
         if schema["type"] == "number":
@@ -32,7 +32,7 @@ def integer_bounds(document: Document) -> Iterator[Fault]:
             yield pointer, "format is int64 where an integer needs more than 32 bits, and only there"
 
 
-def array_bounds(document: Document) -> Iterator[Fault]:
+def array_bounds(document: Document) -> Iterator[ContractFault]:
     """An array has maxItems; at most 100 where they are unique, for each is compared with all others."""
     for pointer, schema in _of_type(document, "array"):
         if "maxItems" not in schema:
@@ -41,21 +41,21 @@ def array_bounds(document: Document) -> Iterator[Fault]:
             yield pointer, f"more than {MOST_UNIQUE} items are compared with each other"
 
 
-def object_bounds(document: Document) -> Iterator[Fault]:
+def object_bounds(document: Document) -> Iterator[ContractFault]:
     """An object is closed (`additionalProperties: false`), or has maxProperties."""
     for pointer, schema in _of_type(document, "object"):
         if schema.get("additionalProperties") is not False and "maxProperties" not in schema:
             yield pointer, "the object is neither closed nor bounded"
 
 
-def formats(document: Document) -> Iterator[Fault]:
+def formats(document: Document) -> Iterator[ContractFault]:
     """A format is one that the service knows."""
     for pointer, schema in parts(document, "schema"):
         if schema.get("format", "int64") not in FORMATS:
             yield (*pointer, "format"), f"the format {schema['format']} is checked by nothing"
 
 
-def typed_schemas(document: Document) -> Iterator[Fault]:
+def typed_schemas(document: Document) -> Iterator[ContractFault]:
     """A schema has a type, alternatives, or a reference to narrow by `allOf`: other rules go by these."""
     for pointer, schema in parts(document, "schema"):
         if not schema.keys() & {"type", "oneOf", "anyOf", "allOf"}:
@@ -64,7 +64,7 @@ def typed_schemas(document: Document) -> Iterator[Fault]:
             yield (*pointer, "allOf"), "there is no reference among what is narrowed"
 
 
-def input_forms(document: Document) -> Iterator[Fault]:
+def input_forms(document: Document) -> Iterator[ContractFault]:
     """Text that clients send has a pattern, format or enum, so that no NUL comes in by oversight."""
     for pointer, schema in sent_schemas(document):
         if schema.get("type") == "string" and not schema.keys() & {"pattern", "format", "enum"}:

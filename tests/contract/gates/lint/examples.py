@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from stockroom.contract.document import Document, Fault
+from stockroom.contract.document import ContractFault, Document
 from stockroom.contract.policies import PROBLEM
 from tests.contract.gates.lint.walk import operations, parts, values
 
@@ -17,7 +17,7 @@ HOST = re.compile(r"(?:://|@)([A-Za-z0-9.-]+)")
 ADDRESS = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])")
 
 
-def parameter_examples(document: Document) -> Iterator[Fault]:
+def parameter_examples(document: Document) -> Iterator[ContractFault]:
     """A parameter has an example, unless the values it can have are listed. So has a header of an answer."""
     for kind in ("parameter", "header"):
         for pointer, node in parts(document, kind):
@@ -26,7 +26,7 @@ def parameter_examples(document: Document) -> Iterator[Fault]:
                 yield pointer, "there is no example"
 
 
-def body_examples(document: Document) -> Iterator[Fault]:
+def body_examples(document: Document) -> Iterator[ContractFault]:
     """A body, of a request or an answer, has an example for each media type that is not binary."""
     for pointer, media in parts(document, "media type"):
         is_binary = document.resolve(media["schema"]).get("format") == "binary"
@@ -34,7 +34,7 @@ def body_examples(document: Document) -> Iterator[Fault]:
             yield pointer, "there is no example"
 
 
-def problem_examples(document: Document) -> Iterator[Fault]:
+def problem_examples(document: Document) -> Iterator[ContractFault]:
     """The example of a problem has the title and status of the catalogue, and the status of the answer."""
     for operation in operations(document):
         for status, response in operation.responses.items():
@@ -46,7 +46,7 @@ def problem_examples(document: Document) -> Iterator[Fault]:
                     yield pointer, f"its example has the type {example.get('type')}, the status {shown[1]}"
 
 
-def reserved_names(document: Document) -> Iterator[Fault]:
+def reserved_names(document: Document) -> Iterator[ContractFault]:
     """Hosts, mail domains and addresses in examples are nobody's: example.com, .example, 192.0.2.1."""
     for pointer, value in values(document.raw):
         if SHOWN.isdisjoint(pointer) or not isinstance(value, str):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from stockroom.contract.document import Document, Fault
+from stockroom.contract.document import ContractFault, Document
 from tests.contract.gates.lint.walk import operations, parts, values
 
 KEBAB = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -18,7 +18,7 @@ VALUE = re.compile(rf"-?({KEBAB.pattern}|{SNAKE.pattern})|{FILE.pattern}|[^\w\s]
 RUNTIME = {"method-not-allowed", "unknown-transfer-coding", "internal-error"}
 
 
-def path_names(document: Document) -> Iterator[Fault]:
+def path_names(document: Document) -> Iterator[ContractFault]:
     """A path is made of kebab-case words, of files, and of parameters in braces."""
     for path in document.raw["paths"]:
         for segment in path.strip("/").split("/"):
@@ -26,7 +26,7 @@ def path_names(document: Document) -> Iterator[Fault]:
                 yield ("paths", path), f"{segment} is no kebab-case"
 
 
-def parameter_names(document: Document) -> Iterator[Fault]:
+def parameter_names(document: Document) -> Iterator[ContractFault]:
     """Parameters are named in snake_case, headers in Title-Case."""
     for pointer, parameter in parts(document, "parameter"):
         name, form = parameter["name"], HEADER if parameter["in"] == "header" else SNAKE
@@ -38,7 +38,7 @@ def parameter_names(document: Document) -> Iterator[Fault]:
                 yield (*pointer, "headers", name), f"{name} is no Title-Case"
 
 
-def property_names(document: Document) -> Iterator[Fault]:
+def property_names(document: Document) -> Iterator[ContractFault]:
     """Properties are named in snake_case."""
     for pointer, schema in parts(document, "schema"):
         for name in schema.get("properties", {}):
@@ -46,7 +46,7 @@ def property_names(document: Document) -> Iterator[Fault]:
                 yield (*pointer, "properties", name), f"{name} is no snake_case"
 
 
-def component_names(document: Document) -> Iterator[Fault]:
+def component_names(document: Document) -> Iterator[ContractFault]:
     """Components are named in PascalCase; headers as they are on the wire, security schemes as words."""
     forms = {"headers": HEADER, "securitySchemes": SNAKE}
     for group, entries in document.raw["components"].items():
@@ -55,7 +55,7 @@ def component_names(document: Document) -> Iterator[Fault]:
                 yield ("components", group, name), f"{name} is no name of a component"
 
 
-def enum_values(document: Document) -> Iterator[Fault]:
+def enum_values(document: Document) -> Iterator[ContractFault]:
     """The values of an enum are lower-case words, all joined by hyphens or all by underscores."""
     for pointer, schema in parts(document, "schema"):
         texts = [value for value in schema.get("enum", ()) if isinstance(value, str)]
@@ -66,7 +66,7 @@ def enum_values(document: Document) -> Iterator[Fault]:
             yield (*pointer, "enum"), "hyphens and underscores are mixed"
 
 
-def operation_ids(document: Document) -> Iterator[Fault]:
+def operation_ids(document: Document) -> Iterator[ContractFault]:
     """An operationId is `handlers.<module>.<function>`, and all operations of a module have one tag."""
     tags: dict[str, str] = {}
     for operation in operations(document):
@@ -79,7 +79,7 @@ def operation_ids(document: Document) -> Iterator[Fault]:
             yield pointer, f"{module} is a module of {tags[module]}, and this is {tag}"
 
 
-def one_tag(document: Document) -> Iterator[Fault]:
+def one_tag(document: Document) -> Iterator[ContractFault]:
     """An operation has one tag, which is declared; the operations of a tag stand together."""
     declared = {tag["name"] for tag in document.raw["tags"]}
     seen, last = set[str](), ""
@@ -96,7 +96,7 @@ def one_tag(document: Document) -> Iterator[Fault]:
         seen.add(last)
 
 
-def used_tags(document: Document) -> Iterator[Fault]:
+def used_tags(document: Document) -> Iterator[ContractFault]:
     """Each tag that is declared has operations."""
     used = {tag for operation in operations(document) for tag in operation.spec.get("tags", ())}
     for index, tag in enumerate(document.raw["tags"]):
@@ -104,7 +104,7 @@ def used_tags(document: Document) -> Iterator[Fault]:
             yield ("tags", index), f"no operation has the tag {tag['name']}"
 
 
-def used_components(document: Document) -> Iterator[Fault]:
+def used_components(document: Document) -> Iterator[ContractFault]:
     """Each component is referred to, from without itself."""
     used = {
         value
@@ -117,7 +117,7 @@ def used_components(document: Document) -> Iterator[Fault]:
                 yield ("components", group, name), f"nothing refers to {name}"
 
 
-def used_scopes(document: Document) -> Iterator[Fault]:
+def used_scopes(document: Document) -> Iterator[ContractFault]:
     """Each scope of a security scheme is asked for by an operation."""
     used = {scope for operation in operations(document) for scope in operation.scopes}
     for name, scheme in document.raw["components"]["securitySchemes"].items():
@@ -127,7 +127,7 @@ def used_scopes(document: Document) -> Iterator[Fault]:
                 yield pointer, f"no operation asks for {scope}"
 
 
-def used_problems(document: Document) -> Iterator[Fault]:
+def used_problems(document: Document) -> Iterator[ContractFault]:
     """Each problem of the catalogue is told by an operation, or by the runtime to what is none."""
     used = {kind for pointer, kind in values(document.raw) if pointer[-3:-1] == ("type", "enum")}
     for slug in document.raw["x-problems"].keys() - RUNTIME:
@@ -135,7 +135,7 @@ def used_problems(document: Document) -> Iterator[Fault]:
             yield ("x-problems", slug), f"no operation tells of {slug}"
 
 
-def link_targets(document: Document) -> Iterator[Fault]:
+def link_targets(document: Document) -> Iterator[ContractFault]:
     """A link leads to an operation that is there; it gives no more than that takes, and all of its path."""
     targets = {operation.spec["operationId"]: operation for operation in operations(document)}
     for pointer, response in parts(document, "response"):

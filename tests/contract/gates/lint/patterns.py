@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from stockroom.contract.document import Document, Fault
+from stockroom.contract.document import ContractFault, Document
 from tests.contract.gates.lint.ambiguity import is_ambiguous
 from tests.contract.gates.lint.grammar import NotPortable, read
 from tests.contract.gates.lint.walk import parts
 
 
-def portable_patterns(document: Document) -> Iterator[Fault]:
+def portable_patterns(document: Document) -> Iterator[ContractFault]:
     """A pattern is anchored at both ends and means the same to ECMA-262, Rust and Python."""
     for pointer, schema in parts(document, "schema"):
         try:
@@ -17,7 +17,7 @@ def portable_patterns(document: Document) -> Iterator[Fault]:
             yield (*pointer, "pattern"), str(error)
 
 
-def linear_patterns(document: Document) -> Iterator[Fault]:
+def linear_patterns(document: Document) -> Iterator[ContractFault]:
     """A pattern is matched in linear time, even by the backtracking engines of generated clients."""
     for pointer, schema in parts(document, "schema"):
         try:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stockroom.contract.document import Document, Fault, Pointer
+from stockroom.contract.document import ContractFault, Document, Pointer
 from tests.contract.gates.lint.walk import operations, parts
 
 LONGEST_SUMMARY = 60
@@ -12,7 +12,7 @@ LONGEST_SUMMARY = 60
 SENTENCES = re.compile(r"[A-Z`0-9].*\.", re.DOTALL)
 
 
-def summaries(document: Document) -> Iterator[Fault]:
+def summaries(document: Document) -> Iterator[ContractFault]:
     """An operation has a summary of its own: at most 60 characters, and no full stop."""
     seen: set[str] = set()
     for operation in operations(document):
@@ -24,7 +24,7 @@ def summaries(document: Document) -> Iterator[Fault]:
         seen.add(summary.lower())
 
 
-def descriptions(document: Document) -> Iterator[Fault]:
+def descriptions(document: Document) -> Iterator[ContractFault]:
     """Whatever is no schema is described, in sentences that say more than the name or summary."""
     for pointer, node in _described(document):
         text = node.get("description", "").strip()
@@ -34,7 +34,7 @@ def descriptions(document: Document) -> Iterator[Fault]:
             yield pointer, "the description only repeats the name or summary"
 
 
-def described_schemas(document: Document) -> Iterator[Fault]:
+def described_schemas(document: Document) -> Iterator[ContractFault]:
     """A schema with a name, of its own or as a property, is described.
 
     Not where it is plain: a reference by its target, a list by what it holds, an enum by its only value.

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import handlers
-from stockroom.contract.binding import bind_handlers
-from stockroom.contract.compatibility import breaking_changes
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract, compile_contract
 from stockroom.contract.document import ContractError, Document
 from stockroom.contract.parsing import check_document
+from stockroom.http.binding import bind_handlers
+from tests.contract.gates.compatibility import breaking_changes
 from tests.contract.gates.examples import example_faults
 from tests.contract.gates.facts import Fact
 from tests.contract.gates.lint import RULES, lint
-from tests.contract.gates.mutants.extents import Extents
+from tests.contract.gates.mutants.change_scope import ChangeScope
 from tests.contract.gates.mutants.mutations import Mutant
 from tests.contract.gates.oracle import Oracle
 from tests.contract.gates.reachability import Promise, promises, shown
@@ -91,7 +91,7 @@ class Court:
     def __init__(self, contract: Contract, seen: list[Fact], uploads: Path) -> None:
         self._document = contract.document
         self._uploads = uploads
-        self._extents = Extents(contract.document.raw)
+        self._change_scope = ChangeScope(contract.document.raw)
         self._facts = _by_operation(contract, seen)
         self._known = frozenset(lint(contract.document))
         self._promised = frozenset(promises(contract))
@@ -104,7 +104,7 @@ class Court:
             contract = self._start(self._with(raw))
         except ContractError as error:
             return {"start": str(error).splitlines()[0]}
-        before, after = map(self._with, self._extents.parts(raw))
+        before, after = map(self._with, self._change_scope.parts(raw))
         facts = list(self._concerned(raw))
         trial = Trial(contract, before, after, facts, self._known, self._promised, self._shown)
         said = {name: next(iter(gate(trial)), None) for name, gate in GATES.items()}
@@ -113,7 +113,7 @@ class Court:
     def _start(self, document: Document) -> Contract:
         """The contract as the service starts with it. Raises ContractError where the service refuses to."""
         # The whole takes a quarter of a second; what did not change was found valid before.
-        check_document(self._with(self._extents.part(document.raw)))
+        check_document(self._with(self._change_scope.part(document.raw)))
         contract = compile_contract(document, self._uploads)
         bind_handlers(document, contract.operations, handlers, dict.fromkeys(_dependencies()), {})
         return contract
@@ -123,7 +123,7 @@ class Court:
         return replace(self._document, raw=dict(raw))
 
     def _concerned(self, raw: Mapping[str, Any]) -> Iterator[Fact]:
-        concerned = self._extents.operations(raw)
+        concerned = self._change_scope.operations(raw)
         for operation, found in self._facts.items():
             if concerned is None or operation in concerned:
                 yield from found

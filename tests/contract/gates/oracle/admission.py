@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 from starlette.types import Message, Receive, Scope, Send
 
-from stockroom.contract.exchange import EXTENSION, Exchange
 from stockroom.contract.operations import Operation
-from stockroom.contract.security import BearerTokens, require_scopes
-from stockroom.contract.validation import CompiledValidation
+from stockroom.http.context import EXTENSION, RequestContext
+from stockroom.http.security import BearerTokens, require_scopes
+from stockroom.http.validation import CompiledValidation
 from tests.contract.gates.facts import Fact
 
 
@@ -33,19 +33,19 @@ def admit(operation: Operation, fact: Fact) -> dict[str, Any]:
     """
     path = parameters_of(operation, fact)
     fields = {name.encode(): value.encode("latin-1") for name, value in fact.headers.items()}
-    exchange = Exchange(request_id="", client="", fields=fields, operation=operation)
+    context = RequestContext(request_id="", client="", fields=fields, operation=operation)
     scope: Scope = {
         "type": "http",
-        "extensions": {EXTENSION: exchange},
+        "extensions": {EXTENSION: context},
         "headers": list(fields.items()),
         "path_params": {p.argument: path[p.name] for p in operation.parameters if p.where == "path"},
         "query_string": fact.query.encode("latin-1"),
     }
     if operation.scopes is not None:
         BearerTokens(claimant).get_fn({}, [])(SimpleNamespace(scope=scope))
-    require_scopes(operation, exchange.principal)
+    require_scopes(operation, context.principal)
     _run(CompiledValidation(operation, _let_in)(scope, _receiving(fact.body), _unanswered))
-    return exchange.arguments
+    return context.arguments
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,8 @@ import orjson
 
 from stockroom.contract.operations import IF_NONE_MATCH, POLICY, RateLimit
 from stockroom.contract.parameters import Parameter
-from stockroom.contract.replies import Reply, conditional
+from stockroom.http.conditional import conditional
+from stockroom.http.replies import Reply
 from tests.contract.gates.oracle.cases import Case
 from tests.contract.gates.prove_limits import lowered_operation
 

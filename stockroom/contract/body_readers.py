@@ -1,0 +1,159 @@
+"""Readers of request bodies, one a media type: a body becomes a value if it is as the contract says."""
+
+import gc
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import jiter
+
+from stockroom.contract.discriminator import Validator
+from stockroom.contract.parameters import RequestFault, read_query
+from stockroom.contract.problems import Problem
+from stockroom.contract.schemas import faults, pointer
+from stockroom.frozen import frozen
+
+# Bodies that are held in memory; a file's bound is the maxLength of its schema.
+MAX_BYTES = 1_048_576
+
+
+@frozen
+class MediaType:
+    """A Content-Type (RFC 9110, 8.3), lower-cased; `charset` as Python's codec is called."""
+
+    name: str
+    charset: str | None
+
+
+@frozen
+class Body:
+    """What was sent: `value` for the handler, `fingerprint` for telling it from another."""
+
+    value: Any
+    fingerprint: bytes
+
+
+@dataclass(slots=True)
+class Upload:
+    """A file that was sent, complete, in a temporary file of its own."""
+
+    path: Path
+    size: int
+    charset: str | None
+
+    def close(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+class BodyReader(Protocol):
+    """Reads the bodies of one media type of one operation; what is wrong goes to `errors`."""
+
+    @property
+    def limit(self) -> int:
+        """The bytes a body may have."""
+
+    async def read(
+        self, chunks: AsyncIterator[bytes], media: MediaType, errors: list[RequestFault]
+    ) -> Body: ...
+
+
+@frozen
+class JsonReader:
+    validator: Validator
+    limit: int = MAX_BYTES
+
+    async def read(self, chunks: AsyncIterator[bytes], media: MediaType, errors: list[RequestFault]) -> Body:
+        _require_utf8(media)
+        content = b"".join([chunk async for chunk in chunks])
+        if not content:
+            errors.append({"detail": "The body is empty.", "pointer": ""})
+            return Body(None, b"")
+        value = parse_json(content)
+        errors.extend(
+            {"detail": message, "pointer": where} for where, message in faults(self.validator, value)
+        )
+        return Body(value, content)
+
+
+@frozen
+class FormReader:
+    validator: Validator
+    limit: int = MAX_BYTES
+
+    async def read(self, chunks: AsyncIterator[bytes], media: MediaType, errors: list[RequestFault]) -> Body:
+        _require_utf8(media)
+        content = b"".join([chunk async for chunk in chunks])
+        pairs = read_query(content)
+        errors.extend(
+            {"detail": f"{name[:80]} is there {len(texts)} times.", "pointer": pointer([name[:80]])}
+            for name, texts in pairs.items()
+            if len(texts) > 1
+        )
+        value = {name: texts[0] for name, texts in pairs.items()}
+        errors.extend(
+            {"detail": message, "pointer": where} for where, message in faults(self.validator, value)
+        )
+        return Body(value, content)
+
+
+@frozen
+class FileReader:
+    """Streams a body to disk, so that neither its size nor a slow client costs memory or a thread."""
+
+    limit: int
+    directory: Path
+
+    async def read(self, chunks: AsyncIterator[bytes], media: MediaType, errors: list[RequestFault]) -> Body:
+        content = hashlib.sha256()
+        size = 0
+        with tempfile.NamedTemporaryFile(dir=self.directory, prefix="upload-", delete=False) as file:
+            upload = Upload(Path(file.name), 0, media.charset)
+            try:
+                async for chunk in chunks:
+                    content.update(chunk)
+                    size += len(chunk)
+                    file.write(chunk)
+            except BaseException:
+                upload.close()
+                raise
+        upload.size = size
+        # The same bytes in another encoding are another file.
+        return Body(upload, content.digest() + (media.charset or "").encode())
+
+
+def parse_json(content: bytes) -> Any:
+    """JSON (RFC 8259) without its latitude: no duplicate names, no NaN, no NUL, at most 200 levels."""
+    # JSON has no cycles; but a megabyte of lists would be searched for some again and again while it grows.
+    gc.disable()
+    try:
+        value = jiter.from_json(content, catch_duplicate_keys=True, allow_inf_nan=False)
+    except ValueError as error:
+        raise Problem("malformed-request", f"The body is not JSON: {error}"[:500]) from None
+    finally:
+        gc.enable()
+    # A NUL can only come as this escape, and only then is the tree searched for it.
+    if b"\\u0000" in content and _holds_nul(value):
+        raise Problem("malformed-request", "The body holds a NUL character.")
+    return value
+
+
+def _holds_nul(value: Any) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case list():
+            return any(map(_holds_nul, value))
+        case dict():
+            return any("\0" in name or _holds_nul(member) for name, member in value.items())
+    return False
+
+
+def _require_utf8(media: MediaType) -> None:
+    if media.charset not in (None, "utf-8", "ascii"):
+        raise Problem("unsupported-media-type", "The charset must be utf-8.")
+
+
+Readers = Mapping[str, BodyReader]

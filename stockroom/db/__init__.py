@@ -1,0 +1,1 @@
+"""Databases and files: connections, transactions, pages of lists, tables and migrations."""

@@ -1,0 +1,78 @@
+"""Migrations: bring a database to the schema of this version, and tell which one it has."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from stockroom.db.connections import Connection
+
+_FOLDER = Path(__file__).parent / "migrations"
+
+_current = sa.select(sa.column("version_num", sa.String)).select_from(sa.table("alembic_version"))
+
+_IS_MIGRATED = {
+    "sqlite": sa.text("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"),
+    "postgresql": sa.text("SELECT to_regclass('alembic_version')::text"),
+}
+
+# Any number will do, as long as every process that migrates takes the same.
+_LOCK = 0x53_54_4F_43_4B
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Bring the database at `url` to `revision`, by default `head()`: all steps or none, in one transaction.
+
+    Processes that migrate at the same time wait for each other; the later ones find nothing left to do.
+    """
+    # Here, so that those who only compare revisions do not load it: it takes a tenth of the start.
+    from alembic import command  # noqa: PLC0415 - see above
+    from alembic.config import Config  # noqa: PLC0415 - see above
+
+    config = Config()
+    # Percent signs would be taken for interpolation.
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+
+    def apply(connection: sa.Connection) -> None:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+    if sa.make_url(url).get_backend_name() == "sqlite":
+        _on_sqlite(url, apply)
+    else:
+        asyncio.run(_on_postgresql(url, apply))
+
+
+def _on_sqlite(url: str, apply: Callable[[sa.Connection], None]) -> None:
+    engine = sa.create_engine(url, connect_args={"timeout": 30, "isolation_level": None})
+    try:
+        with engine.begin() as connection:
+            # The lock that others wait for; DDL is transactional here as well.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            apply(connection)
+    finally:
+        engine.dispose()
+
+
+async def _on_postgresql(url: str, apply: Callable[[sa.Connection], None]) -> None:
+    engine = create_async_engine(url, poolclass=sa.NullPool)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            await connection.run_sync(apply)
+    except OSError as error:
+        # SQLAlchemy leaves errors of the network as they are.
+        raise sa.exc.OperationalError("", None, error, hide_parameters=True) from error
+
+
+def head() -> str:
+    """The revision this version of the code works with: the last one, as their files are numbered."""
+    return max(file.name for file in (_FOLDER / "versions").glob("[0-9]*.py")).partition("_")[0]
+
+
+def current(reader: Connection) -> str | None:
+    """The revision of the database; None for one that was never migrated."""
+    return reader.scalar(_current) if reader.scalar(_IS_MIGRATED[reader.dialect.name]) else None

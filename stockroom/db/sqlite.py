@@ -1,0 +1,165 @@
+"""SQLite, for threads: each that asks gets a connection of SQLAlchemy's pool."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, suppress
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from stockroom.db.connection_cache import CachedConnection, ConnectionCache
+from stockroom.db.connections import NOTHING, Connection
+from stockroom.db.statements import Row, Statement, Statements, Values
+
+BUSY_SECONDS = 30
+"""How long a statement waits for another process's or thread's transaction to end."""
+
+KEPT_SECONDS = 3600.0
+
+T = TypeVar("T")
+
+
+class Sqlite:
+    """Connections to one file."""
+
+    name = "sqlite"
+    # Deferred: it never asks for the write lock, and sees what its first statement saw.
+    snapshot = "BEGIN"
+
+    def __init__(self, url: str, *, connections: int) -> None:
+        # No isolation level: Python's sqlite3 would begin transactions by itself, deferred.
+        self._connections = connections
+        connect = {"timeout": BUSY_SECONDS, "isolation_level": None}
+        self._engine = sa.create_engine(
+            # As many as there are threads: one that holds a connection and waits for another must get it.
+            url,
+            poolclass=sa.NullPool,
+            connect_args=connect,
+        )
+        sa.event.listen(self._engine, "connect", _prepare)
+        self._statements = Statements(self._engine.dialect)
+        self._cache = self._new_cache()
+
+    def connect(self) -> Connection:
+        return self._cache.take() or self._opened()
+
+    def _opened(self) -> Connection:
+        try:
+            pooled = self._engine.raw_connection()
+        except sqlite3.Error as error:
+            raise _translated(error, "") from error
+        return _Connection(self._cache, pooled, self._engine.dialect, self._statements)
+
+    async def run(self, call: Callable[[], T]) -> T:
+        return await asyncio.to_thread(call)
+
+    def serve(self) -> None:
+        """Threads need no loop."""
+
+    async def close(self) -> None:
+        """No connection is a loop's."""
+
+    def dispose(self) -> None:
+        emptied, self._cache = self._cache, self._new_cache()
+        for connection in emptied.empty():
+            connection.let_go()
+        self._engine.dispose()
+
+    def _new_cache(self) -> ConnectionCache:
+        return ConnectionCache(self._connections, KEPT_SECONDS)
+
+
+class _Connection(CachedConnection):
+    """A connection of whichever thread holds it."""
+
+    def __init__(
+        self,
+        cache: ConnectionCache,
+        pooled: sa.PoolProxiedConnection,
+        dialect: sa.Dialect,
+        statements: Statements,
+    ) -> None:
+        super().__init__(cache, dialect, statements)
+        self._pooled = pooled
+        self._driver: sqlite3.Connection = pooled.driver_connection  # type: ignore[assignment]  # it is one
+
+    def begin(self, begin: str = "BEGIN IMMEDIATE") -> None:
+        # A deferred one that turns into a writer fails at once when another has written; these queue up.
+        super().begin(begin)
+
+    def stream(
+        self, statement: sa.Executable, values: Values = NOTHING, *, size: int
+    ) -> Generator[list[Row]]:
+        compiled = self.statements.get(statement, values)
+        text, parameters = compiled.bound(values)
+        try:
+            with closing(self._driver.execute(text, parameters)) as cursor:
+                while records := cursor.fetchmany(size):
+                    yield compiled.rows(records, lambda: _names(cursor))
+        except sqlite3.Error as error:
+            raise _translated(error, text) from error
+
+    def let_go(self) -> None:
+        if not self.is_alive():
+            self._pooled.invalidate()
+        self._pooled.close()
+
+    def commit(self) -> None:
+        # One that fails, on a full disk say, may leave the transaction open: nobody uses it again then.
+        self._broken = True
+        super().commit()
+        self._broken = False
+
+    def ask(self, statement: Statement, text: str, parameters: Sequence[Any]) -> list[Row]:
+        try:
+            cursor = self._driver.execute(text, parameters)
+            return statement.rows(cursor.fetchall(), lambda: _names(cursor))
+        except sqlite3.Error as error:
+            raise _translated(error, text) from error
+
+    def command(self, text: str, parameters: Sequence[Any]) -> int:
+        try:
+            return self._driver.execute(text, parameters).rowcount
+        except sqlite3.Error as error:
+            raise _translated(error, text) from error
+
+    def command_many(self, text: str, sets: Sequence[Sequence[Any]]) -> None:
+        try:
+            self._driver.executemany(text, sets)
+        except sqlite3.Error as error:
+            raise _translated(error, text) from error
+
+
+def _names(cursor: sqlite3.Cursor) -> list[str]:
+    return [column[0] for column in cursor.description or ()]
+
+
+_KINDS: dict[type[sqlite3.Error], type[sa.exc.DBAPIError]] = {
+    sqlite3.IntegrityError: sa.exc.IntegrityError,
+    sqlite3.OperationalError: sa.exc.OperationalError,
+    sqlite3.InterfaceError: sa.exc.InterfaceError,
+    sqlite3.DataError: sa.exc.DataError,
+}
+
+
+def _translated(error: sqlite3.Error, text: str) -> sa.exc.DBAPIError:
+    kind = _KINDS.get(type(error), sa.exc.DatabaseError)
+    return kind(text, None, error, hide_parameters=True)
+
+
+def _prepare(connection: sqlite3.Connection, record: object) -> None:
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    _use_wal(connection)
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    # The file remembers this; changing it does not wait for a process that is changing it just now.
+    for _ in range(100):
+        with suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        time.sleep(0.05)
+    raise TimeoutError("the database stays locked while its journal is to become a WAL")

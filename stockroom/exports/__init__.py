@@ -1,0 +1,1 @@
+"""Exports: files written from one moment's state of the database."""

@@ -1,0 +1,125 @@
+"""Drift: a sampled fraction of answers is held against the contract, in a thread, after they were sent.
+
+Nothing here changes, delays or fails an answer.
+"""
+
+import random
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from traceback import extract_tb
+from typing import Literal, Protocol
+
+import structlog
+from starlette.types import Message, Scope, Send
+
+from stockroom.contract.conformance import Conformance, Part
+from stockroom.http.captured_response import CapturedResponse
+
+log = structlog.get_logger(__name__)
+
+WAITING = 16
+"""Answers that are kept at most until they are checked, at 1 MiB each."""
+KINDS = 1000
+"""Kinds of lines that are logged at most; a contract has room for fewer."""
+
+Reason = Literal["busy", "failed", "too-long"]
+
+
+class Observer(Protocol):
+    """Who counts. Called from several threads."""
+
+    def checked(self) -> None:
+        """An answer was held against the contract."""
+
+    def drifted(self, operation: str, status: int, part: Part) -> None:
+        """A part of a checked answer is not as declared. `operation` is empty where none was asked for."""
+
+    def unchecked(self, reason: Reason) -> None:
+        """An answer was sampled and could not be checked."""
+
+
+class Unobserved:
+    """Nobody counts."""
+
+    def checked(self) -> None: ...
+    def drifted(self, operation: str, status: int, part: Part) -> None: ...
+    def unchecked(self, reason: Reason) -> None: ...
+
+
+class Drift:
+    """Has `observer` count, and logs each kind of drift once, with the first request that met it."""
+
+    def __init__(self, conformance: Conformance, fraction: float, observer: Observer) -> None:
+        self._conformance = conformance
+        self._fraction = fraction
+        self._observer = observer
+        self._room = threading.Semaphore(WAITING)
+        # One thread, so that checks take no more than their share. It starts with the first of them.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="drift")
+        self._told: set[tuple[object, ...]] = set()
+
+    def watch(self, scope: Scope, request_id: str, send: Send) -> Send:
+        """`send` itself, or, by chance, one that keeps the answer as well and has it checked in the end."""
+        if random.random() >= self._fraction:  # noqa: S311 - nobody gains by guessing it
+            return send
+        return self._keeping(CapturedResponse(scope["method"], scope["path"], request_id), send)
+
+    def close(self) -> None:
+        """Check the few answers that wait, and end the thread."""
+        self._thread.shutdown()
+
+    def _keeping(self, answer: CapturedResponse, send: Send) -> Send:
+        async def send_and_keep(message: Message) -> None:
+            await send(message)
+            with self._contained(answer.request_id):
+                if answer.keep(message):
+                    self._take(answer)
+
+        return send_and_keep
+
+    def _take(self, answer: CapturedResponse) -> None:
+        if answer.too_long:
+            self._observer.unchecked("too-long")
+        elif self._room.acquire(blocking=False):
+            self._thread.submit(self._check, answer)
+        else:
+            self._observer.unchecked("busy")
+
+    def _check(self, answer: CapturedResponse) -> None:
+        with self._contained(answer.request_id):
+            self._hold(answer)
+        self._room.release()
+
+    def _hold(self, answer: CapturedResponse) -> None:
+        method, status = answer.method, answer.status
+        operation = self._conformance.operation(method, answer.path)
+        name = operation.id if operation else ""
+        faults = [*self._conformance.examine(operation, method, status, answer.headers(), answer.body())]
+        for fault in faults:
+            # Without its message, which may repeat the answer.
+            kind = {"operation": name, "status": status, "part": fault.part}
+            self._tell("contract.drift", answer.request_id, **kind, place=fault.place, rule=fault.rule)
+        self._observer.checked()
+        for part in {fault.part for fault in faults}:
+            self._observer.drifted(name, status, part)
+
+    @contextmanager
+    def _contained(self, request_id: str) -> Iterator[None]:
+        """Log and count what goes wrong here, and keep it from whoever is being served."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the answer is none the worse for it
+            with suppress(Exception):
+                frame = extract_tb(error.__traceback__)[-1]
+                # Without its message, for the same reason.
+                kind = {"error": type(error).__name__, "where": f"{frame.filename}:{frame.lineno}"}
+                self._tell("contract.unchecked", request_id, **kind)
+                self._observer.unchecked("failed")
+
+    def _tell(self, event: str, request_id: str, **kind: object) -> None:
+        key = (event, *kind.values())
+        if key not in self._told and len(self._told) < KINDS:
+            self._told.add(key)
+            log.error(event, **kind, request_id=request_id)

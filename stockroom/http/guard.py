@@ -1,0 +1,155 @@
+"""The outermost layer: what every request must be, what every answer carries, and the last word on errors."""
+
+import logging
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.typing import FilteringBoundLogger
+
+from stockroom.contract.problems import MEDIA_TYPE, Catalogue, Problem
+from stockroom.http.bodies import Disconnected
+from stockroom.http.context import EXTENSION, RequestContext, fields_of
+from stockroom.http.drift import Drift
+from stockroom.http.replies import Reply, send_reply
+from stockroom.http.sanity import require_sane
+
+log = structlog.get_logger(__name__)
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+]
+CLOSED = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Wraps the whole application. `problem_for` gives the problem that tells a client of an error; None if
+    it is a fault of ours.
+
+    `trusted_proxies` is how many proxies of ours stand before the service: the address is taken from that far
+    back in X-Forwarded-For, and from the connection itself when it is 0. `drift` checks some answers.
+    """
+
+    app: ASGIApp
+    catalogue: Catalogue
+    problem_for: Callable[[Exception], Problem | None]
+    trusted_proxies: int
+    drift: Drift | None = None
+    requests: FilteringBoundLogger = field(default_factory=lambda: _bound(log))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            await self.app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        fields = fields_of(scope["headers"])
+        context = RequestContext(_request_id(fields), self._client(scope), fields)
+        # A dictionary of our own: a server may share one among all requests, and Connexion writes into it.
+        scope = {**scope, "extensions": {EXTENSION: context}}
+        structlog.contextvars.bind_contextvars(request_id=context.request_id)
+        if self.drift:
+            send = self.drift.watch(scope, context.request_id, send)
+        response = _Response(send, context)
+        try:
+            require_sane(scope, fields)
+            await self.app(scope, receive, response.send)
+        except Disconnected:
+            response.status = 499
+        except Exception as error:
+            problem = self._problem(error)
+            if response.status:
+                raise
+            await self._send_problem(scope, response, problem)
+        finally:
+            self._log(scope, context, response.status)
+
+    def _log(self, scope: Scope, context: RequestContext, status: int) -> None:
+        operation = context.operation and context.operation.id
+        # Whoever watches over the service asks for its health every few seconds.
+        level = logging.DEBUG if operation and operation.startswith("handlers.health.") else logging.INFO
+        self.requests.log(
+            level,
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            operation=operation,
+            status=status,
+            ms=round((time.perf_counter() - context.started) * 1000, 1),
+            user=context.principal and context.principal.subject,
+            client=context.client,
+        )
+
+    def _problem(self, error: Exception) -> Problem:
+        problem = error if isinstance(error, Problem) else self.problem_for(error)
+        if problem:
+            return problem
+        log.error("request.failed", exc_info=error)
+        return Problem("internal-error", "This is a fault of the service. It is logged under the request id.")
+
+    async def _send_problem(self, scope: Scope, response: "_Response", problem: Problem) -> None:
+        # A server may hand on bytes that are no UTF-8 as surrogates, which have no form in JSON.
+        body = self.catalogue.render(problem, scope["path"].encode(errors="replace").decode())
+        headers = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store"} | problem.headers
+        await send_reply(response.send, Reply(self.catalogue.status(problem), headers, body))
+
+    def _client(self, scope: Scope) -> str:
+        address = str(scope["client"][0]) if scope.get("client") else ""
+        if not self.trusted_proxies:
+            return address
+        forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for" and value]
+        hops = b",".join(forwarded).decode("latin-1").split(",")
+        # Fewer than there are proxies: one of them was passed by.
+        return (hops[-self.trusted_proxies].strip() if len(hops) >= self.trusted_proxies else "") or address
+
+
+class _Response:
+    """Puts onto an answer what every answer carries."""
+
+    def __init__(self, send: Send, context: RequestContext) -> None:
+        self.status = 0
+        self._send = send
+        self._context = context
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = self._headers(message["headers"])
+        await self._send(message)
+
+    def _headers(self, own: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        context = self._context
+        common = [(b"x-request-id", context.request_id.encode()), *context.headers, *SECURITY_HEADERS]
+        if CLOSED[0] not in dict(own):
+            common.append(CLOSED)
+        headers = own + common
+        operation = context.operation
+        return operation.deprecation.added_to(headers) if operation and operation.deprecation else headers
+
+
+def _bound(logger: FilteringBoundLogger) -> FilteringBoundLogger:
+    """The logger made for good; a module's is made anew, from the configuration, for each line."""
+    return logger.bind()
+
+
+def _request_id(fields: Mapping[bytes, bytes]) -> str:
+    """The id that the client gave, that of its trace (W3C Trace Context), or a new one."""
+    given, trace = fields.get(b"x-request-id"), fields.get(b"traceparent")
+    if given and REQUEST_ID.fullmatch(given):
+        return given.decode()
+    if trace and (match := TRACEPARENT.fullmatch(trace)):
+        return match[1].decode()
+    return os.urandom(16).hex()

@@ -1,0 +1,126 @@
+"""The contract, its handlers and their dependencies put together into one ASGI application."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from types import ModuleType
+
+from connexion import ConnexionMiddleware
+from connexion.middleware.lifespan import LifespanMiddleware
+from connexion.middleware.security import SecurityMiddleware
+from flask import Flask
+from starlette.types import ASGIApp
+
+from stockroom.contract.conformance import Conformance
+from stockroom.contract.contract import Contract
+from stockroom.contract.parsing import add_contract
+from stockroom.contract.problems import Problem
+from stockroom.http.admission import AdmissionMiddleware
+from stockroom.http.binding import bind_handlers
+from stockroom.http.bridge import Bridge, RunOnLoop, run_at_once
+from stockroom.http.cache import AnswerCache
+from stockroom.http.dispatch import Dispatcher, Provider
+from stockroom.http.drift import Drift, Observer, Unobserved
+from stockroom.http.guard import Guard
+from stockroom.http.html import HtmlAnswers
+from stockroom.http.idempotency import KeyStore
+from stockroom.http.limits import Limits
+from stockroom.http.rooms import COMMON_ROOM, Size
+from stockroom.http.routing import RoutingMiddleware
+from stockroom.http.security import Authenticate, BearerTokens
+from stockroom.http.validation import ValidationMiddleware
+
+Lifespan = Callable[[ASGIApp], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What the runtime needs of the product and its configuration."""
+
+    flask: Flask
+    handlers: ModuleType
+    constants: Mapping[str, object]
+    providers: Mapping[str, Provider]
+    authenticate: Authenticate
+    keys: KeyStore
+    problem_for: Callable[[Exception], Problem | None]
+    is_recorded: Callable[[Exception], bool]
+    lifespan: Lifespan
+    blocking: Collection[str] = ()
+    """Constants and providers that block: whoever uses one runs in a thread."""
+    run: RunOnLoop = run_at_once
+    """Runs a handler that does not block on the event loop; others run while it waits."""
+    redis_url: str | None = None
+    enforce_limits: bool = True
+    trusted_proxies: int = 0
+    common_room: Size = field(default_factory=lambda: Size(places=16, share=8))
+    rooms: Mapping[str, Size] = field(default_factory=dict)
+    """Rooms of their own for those who use a constant of that name, lest others wait for them."""
+    drift_sample: float = 0.0
+    observer: Observer = field(default_factory=Unobserved)
+
+
+def build_service(contract: Contract, dependencies: Dependencies) -> ASGIApp:
+    """Raises ContractError when contract and handlers do not fit."""
+    redis_url = dependencies.redis_url and _impatient(dependencies.redis_url)
+    handlers = bind_handlers(
+        contract.document,
+        contract.operations,
+        dependencies.handlers,
+        dependencies.constants,
+        dependencies.providers,
+        dependencies.blocking,
+        dependencies.rooms,
+    )
+    dispatcher = Dispatcher(
+        handlers,
+        AnswerCache(dependencies.flask, redis_url),
+        HtmlAnswers(dependencies.flask, contract.document, contract.operations.values()),
+        dependencies.keys,
+        dependencies.is_recorded,
+    )
+    limits = Limits(dependencies.flask, redis_url, enforce=dependencies.enforce_limits)
+    bridge = Bridge(
+        dispatcher, dependencies.run, {COMMON_ROOM: dependencies.common_room, **dependencies.rooms}
+    )
+    drift = (
+        Drift(Conformance(contract), dependencies.drift_sample, dependencies.observer)
+        if dependencies.drift_sample
+        else None
+    )
+    connexion = ConnexionMiddleware(
+        bridge,
+        import_name=__name__,
+        lifespan=partial(_lifespan, dependencies.lifespan, bridge, drift),
+        middlewares=[
+            LifespanMiddleware,
+            partial(RoutingMiddleware, routes=contract.routes),
+            SecurityMiddleware,
+            partial(AdmissionMiddleware, limits=limits),
+            partial(ValidationMiddleware, operations=contract.operations),
+        ],
+        security_map={"oauth2": partial(BearerTokens, dependencies.authenticate)},
+    )
+    add_contract(connexion, contract.document)
+    return Guard(connexion, contract.catalogue, dependencies.problem_for, dependencies.trusted_proxies, drift)
+
+
+@asynccontextmanager
+async def _lifespan(
+    product: Lifespan, bridge: Bridge, drift: Drift | None, app: ASGIApp
+) -> AsyncIterator[None]:
+    async with product(app):
+        try:
+            yield
+        finally:
+            # In a thread: those under way may need the loop to come to their end.
+            await asyncio.to_thread(bridge.close)
+            if drift:
+                drift.close()
+
+
+def _impatient(redis_url: str) -> str:
+    """The URL with timeouts of 250 ms: a frozen Redis would hold every request for as long as TCP likes."""
+    return f"{redis_url}{'&' if '?' in redis_url else '?'}socket_timeout=0.25&socket_connect_timeout=0.25"

@@ -1,0 +1,1 @@
+"""Imports: files read row by row and applied in chunks."""

@@ -1,0 +1,122 @@
+"""Begin imports: read the head of the file, store the file, and enqueue the task that does the rest."""
+
+import codecs
+from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
+
+from stockroom.accounts.model import Principal
+from stockroom.db.files import FileStore
+from stockroom.db.unit_of_work import Work
+from stockroom.errors import InvalidCsv, MissingScope
+from stockroom.imports.columns import resolve_columns
+from stockroom.imports.csv_head import LONGEST_HEADER, Head, read_head
+from stockroom.imports.kinds import KINDS, task_kind
+from stockroom.imports.model import DELIMITERS, Fields, ImportOptions, Wishes
+from stockroom.work import actions as tasks
+from stockroom.work.actions import Publisher
+from stockroom.work.model import Task
+
+SCOPE = "tasks:write"
+"""The scopes that the operation requires, whatever the kind."""
+
+_ENCODINGS = {
+    "ascii": "utf-8",
+    "cp1252": "windows-1252",
+    "iso8859-1": "iso-8859-1",
+    "utf-16": "utf-16",
+    "utf-16-be": "utf-16",
+    "utf-16-le": "utf-16",
+    "utf-8": "utf-8",
+    "utf-8-sig": "utf-8",
+}
+"""The contract's encodings by Python's names for them and what they contain."""
+
+
+class UploadedFile(Protocol):
+    """A received file: complete, on the local disk, with the encoding that its sender named (`charset`)."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def charset(self) -> str | None: ...
+
+
+def begin(
+    work: Work,
+    wishes: Wishes,
+    *,
+    principal: Principal,
+    upload: UploadedFile,
+    files: FileStore,
+    publisher: Publisher,
+) -> Task:
+    """Store the file and enqueue its import.
+
+    Raises MissingScope, or InvalidCsv if the file is empty or its columns lack a required field; then nothing
+    is stored.
+    """
+    kind = KINDS[wishes.kind]
+    if kind.scope not in principal.scopes:
+        raise MissingScope(f"Importing {wishes.kind} needs the scope {kind.scope}.", {SCOPE, kind.scope})
+    if not upload.size:
+        raise InvalidCsv("The file is empty.")
+    encoding = wishes.encoding or _encoding(upload.charset)
+    fields = kind.fields(wishes)
+    with upload.path.open("rb") as source:
+        separator = DELIMITERS[wishes.delimiter] if wishes.delimiter else None
+        head = read_head(source, fields, encoding=encoding, delimiter=separator, wanted=wishes.columns)
+    task_id = str(uuid4())
+    options = _options(wishes, head, fields, f"{task_id}.csv", encoding)
+    files.put(upload.path, options.file)
+    try:
+        return tasks.enqueue(
+            work,
+            task_id=task_id,
+            owner=principal.subject,
+            kind=task_kind(wishes.kind),
+            parameters=options.as_parameters(),
+            publisher=publisher,
+        )
+    except BaseException:
+        files.delete(options.file)
+        raise
+
+
+def _encoding(charset: str | None) -> str | None:
+    if charset is None:
+        return None
+    try:
+        return _ENCODINGS[codecs.lookup(charset).name]
+    except (LookupError, ValueError):
+        fault = {"detail": "is not one of utf-8, windows-1252, iso-8859-1, utf-16", "parameter": "encoding"}
+        raise InvalidCsv(
+            "The charset of the Content-Type is not one of this operation.", errors=[fault]
+        ) from None
+
+
+def _options(wishes: Wishes, head: Head, fields: Fields, file: str, encoding: str | None) -> ImportOptions:
+    if head.titles is None:
+        raise InvalidCsv(
+            f"The file does not begin with a row of column titles within {LONGEST_HEADER} bytes."
+        )
+    columns, faults = resolve_columns(head.titles, fields, wishes.columns)
+    if faults:
+        errors = [{"detail": fault, "parameter": "columns"} for fault in faults]
+        raise InvalidCsv(f"The columns of the file do not give what {wishes.kind} need.", errors=errors)
+    return ImportOptions(
+        kind=wishes.kind,
+        file=file,
+        dry_run=wishes.dry_run,
+        delimiter=head.delimiter,
+        encoding=encoding,
+        # The empty text is no value in any file (contract: POST /imports).
+        missing=("", *wishes.missing),
+        width=len(head.titles),
+        columns=columns,
+        movement=wishes.movement,
+        location=wishes.location,
+        dates=wishes.dates,
+    )

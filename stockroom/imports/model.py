@@ -1,0 +1,167 @@
+"""Imports: the options of an import, and how rows of a file become what the contract describes."""
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Literal, NamedTuple, Self
+
+from stockroom.frozen import frozen
+from stockroom.work.model import TaskError
+
+ImportKind = Literal["items", "movements"]
+"""What a row describes."""
+
+DELIMITERS = {",": ",", ";": ";", "tab": "\t", "|": "|"}
+"""Delimiters by their name in the contract."""
+
+LONGEST_VALUE = 100
+"""The most characters that are shown of a faulty value."""
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+
+
+class Column(NamedTuple):
+    """A column of the file: its index from 0, and its title as written there."""
+
+    place: int
+    title: str
+
+
+class Rejection(NamedTuple):
+    """Why a row is rejected. `column` is its title in the file, or None if the fault is not of one column."""
+
+    line: int
+    column: str | None
+    reason: str
+    value: str | None
+
+    def as_error(self) -> TaskError:
+        return TaskError(self.line, self.column, "rejected", self.reason, self.value)
+
+
+class FileRow(NamedTuple):
+    """A row that could be read: its first physical line, and its values by field, without surrounding white
+    space.
+    """
+
+    line: int
+    values: dict[str, str]
+
+
+Valid = tuple[int, dict[str, Any]]
+"""The line of a row, and its values, which the contract allows."""
+
+Checked = Valid | list[Rejection]
+"""A valid row, or the reasons why it is rejected."""
+
+
+class Applied(NamedTuple):
+    """The outcome of some valid rows: counts for the summary, and entries of the error list by line."""
+
+    counts: Mapping[str, int]
+    errors: Sequence[TaskError]
+
+
+class FieldFault(NamedTuple):
+    """A fault of one field's value; `field` is None if it is not of one field."""
+
+    field: str | None
+    reason: str
+
+
+class Fields(NamedTuple):
+    """The fields of a row, by the contract's names.
+
+    `required` maps each required field to a placeholder that the contract allows. `defaults` are the values
+    for rows that give none. A converter raises ValueError(what the value is not).
+    """
+
+    names: tuple[str, ...]
+    required: Mapping[str, Any]
+    converters: Mapping[str, Callable[[str], Any]]
+    defaults: Mapping[str, Any]
+
+
+@frozen
+class Wishes:
+    """How a file is to be imported (contract: POST /imports). None means: detect it.
+
+    Only imports of movements use `movement`, `location` and `dates`.
+    """
+
+    kind: ImportKind
+    dry_run: bool = False
+    columns: Sequence[str] | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    missing: Sequence[str] = ("NA",)
+    movement: str = "receipt"
+    location: str | None = None
+    dates: str = "iso"
+
+
+@frozen
+class ImportOptions:
+    """How a stored file is to be read and applied. `encoding` None means: detect it from the whole file."""
+
+    file: str
+    dry_run: bool
+    delimiter: str
+    encoding: str | None
+    missing: tuple[str, ...]
+    width: int
+    columns: dict[str, Column]
+    kind: ImportKind = "items"
+    movement: str = "receipt"
+    location: str | None = None
+    dates: str = "iso"
+
+    def as_parameters(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
+        columns = {field: Column(*place) for field, place in parameters["columns"].items()}
+        return cls(**{**parameters, "missing": tuple(parameters["missing"]), "columns": columns})
+
+
+def read_row(
+    values: Mapping[str, str], fields: Fields, missing: Collection[str]
+) -> tuple[dict[str, Any], list[FieldFault]]:
+    """Convert the values of a row to what the contract describes; fields in `missing` count as absent.
+
+    Checks only what the contract cannot check. Faulty fields are left out.
+    """
+    row: dict[str, Any] = dict(fields.defaults)
+    faults = []
+    for field, value in values.items():
+        if value in missing:
+            continue
+        if "\0" in value:
+            faults.append(FieldFault(field, f"{field} holds a NUL character"))
+        elif convert := fields.converters.get(field):
+            try:
+                row[field] = convert(value)
+            except ValueError as error:
+                faults.append(FieldFault(field, f"{field} is not {error}"))
+        else:
+            row[field] = value
+    blamed = {fault.field for fault in faults}
+    absent = [field for field in fields.required if field not in row and field not in blamed]
+    return row, [*(FieldFault(field, f"{field} is missing") for field in absent), *faults]
+
+
+def whole_number(text: str) -> int:
+    """Raises ValueError for anything but an integer of at most 18 digits."""
+    if _WHOLE_NUMBER.fullmatch(text):
+        return int(text)
+    raise ValueError("a whole number")
+
+
+def shown(value: str) -> str:
+    """Shorten a value from a file for display, with marks in place of unprintable characters."""
+    cut = value[:LONGEST_VALUE]
+    return (
+        cut
+        if cut.isprintable()
+        else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in cut)
+    )

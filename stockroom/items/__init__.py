@@ -1,0 +1,1 @@
+"""Items: the catalogue, and the search in it."""

@@ -1,0 +1,78 @@
+"""What `stockroom check` shows: every setting with its origin, and the state of the database."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+from dotenv import dotenv_values
+from pydantic import SecretStr
+
+from stockroom.db import migrate
+from stockroom.db.database import open_database
+from stockroom.settings import PREFIX, Settings
+
+
+@dataclass(frozen=True)
+class SettingLine:
+    """One setting: its variable, its value with secrets masked, where it came from and what it means."""
+
+    variable: str
+    value: str
+    source: str
+    description: str
+
+
+def settings_lines(settings: Settings) -> Iterator[SettingLine]:
+    origins = {name.upper(): ".env" for name, value in _dotenv().items() if value}
+    origins |= {name.upper(): "environment" for name, value in os.environ.items() if value}
+    for field, info in Settings.model_fields.items():
+        variable = PREFIX + field.upper()
+        value = _shown(getattr(settings, field))
+        yield SettingLine(variable, value, origins.get(variable, "default"), info.description or "")
+
+
+def unknown_variables() -> list[str]:
+    """Variables that begin like settings and are none: most likely misspelt."""
+    known = {PREFIX + field.upper() for field in Settings.model_fields}
+    given = {name.upper() for name in (*_dotenv(), *os.environ) if name.upper().startswith(PREFIX)}
+    # Those of the tests are read by the tests alone.
+    return sorted(name for name in given - known if not name.startswith(f"{PREFIX}TEST_"))
+
+
+def database_fault(settings: Settings) -> str | None:
+    """What keeps the database from being used, as a sentence; None when it is reachable and migrated."""
+    if settings.embedded and not Path(sa.make_url(settings.database_url).database or "").exists():
+        # Opening it would make it.
+        return "not there yet; `stockroom migrate` or `stockroom run` makes it."
+    database = open_database(settings.database_url, connections=1, pooled=settings.database_pooled)
+    try:
+        with database.connect() as reader:
+            revision = migrate.current(reader)
+    except sa.exc.SQLAlchemyError as error:
+        return f"not reachable: {first_line(error)}"
+    finally:
+        database.dispose()
+    if revision != migrate.head():
+        return f"at revision {revision or 'none'} instead of {migrate.head()}; run `stockroom migrate`."
+    return None
+
+
+def first_line(error: Exception) -> str:
+    """What a library's error says, without the statement and links that SQLAlchemy adds."""
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    return str(cause).strip().partition("\n")[0]
+
+
+def _dotenv() -> Mapping[str, str | None]:
+    return dotenv_values(".env")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return "********"
+    text = "" if value is None else str(value)
+    # The password in a URL.
+    return re.sub(r"(://[^/@:]*):[^/]*@", r"\1:********@", text)

@@ -1,0 +1,1 @@
+"""Reservations: stock that is held for somebody, for a while."""

@@ -1,0 +1,1 @@
+"""Retention: what has served its time is deleted."""

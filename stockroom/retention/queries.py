@@ -1,0 +1,34 @@
+"""Retention: find and delete rows that are no longer needed."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from stockroom.db.connections import Connection
+from stockroom.db.tables import idempotency_keys, import_keys, login_failures, revocations, sessions, tasks
+from stockroom.work.model import UNFINISHED
+
+
+def delete_expired(connection: Connection, *, now: datetime, day_ago: datetime) -> None:
+    """Delete expired sessions and revocations, and what else is older than a day."""
+    connection.execute(sessions.delete().where(sessions.c.expires_at < now))
+    connection.execute(revocations.delete().where(revocations.c.expires_at < now))
+    connection.execute(login_failures.delete().where(login_failures.c.last_at < day_ago))
+    connection.execute(idempotency_keys.delete().where(idempotency_keys.c.created_at < day_ago))
+
+
+def finished_with_notes(reader: Connection) -> list[str]:
+    """The finished tasks that still have import notes."""
+    noted = sa.exists().where(import_keys.c.task_id == tasks.c.id)
+    return list(reader.scalars(sa.select(tasks.c.id).where(tasks.c.state.not_in(UNFINISHED), noted)))
+
+
+def delete_notes(connection: Connection, task_id: str) -> None:
+    connection.execute(import_keys.delete().where(import_keys.c.task_id == task_id))
+
+
+def finished(reader: Connection, ids: Collection[str]) -> set[str]:
+    """Those of `ids` that are finished."""
+    query = sa.select(tasks.c.id).where(tasks.c.id.in_(ids), tasks.c.state.not_in(UNFINISHED))
+    return set(reader.scalars(query))

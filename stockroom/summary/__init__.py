@@ -1,0 +1,1 @@
+"""The summary: figures over the whole stockroom."""

@@ -1,0 +1,1 @@
+"""Long work: tasks of their owners, done by workers under a lease."""

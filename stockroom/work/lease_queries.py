@@ -1,0 +1,89 @@
+"""Tasks as workers see them: claimed by lease, written with a fencing token, resumed if a worker is gone."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from stockroom.db.connections import Connection
+from stockroom.db.tables import tasks
+from stockroom.work.model import Lease, LeaseLost
+
+REPUBLISH_AFTER = timedelta(seconds=5)
+"""A task that nobody claims is published again after this time, then less and less often, up to the next."""
+REPUBLISH_AT_LEAST = timedelta(minutes=10)
+
+
+def claim(connection: Connection, id: str, *, seconds: float, now: datetime) -> tuple[Lease, int] | None:
+    """Claim the task unless it is finished or leased; returns also the claims since its last progress."""
+    statement = (
+        tasks.update()
+        .where(tasks.c.id == id, sa.or_(tasks.c.state == "queued", _abandoned(now)))
+        .values(
+            state="running",
+            fence=tasks.c.fence + 1,
+            claims=tasks.c.claims + 1,
+            lease_until=now + timedelta(seconds=seconds),
+            started_at=sa.func.coalesce(tasks.c.started_at, sa.literal(now, tasks.c.started_at.type)),
+        )
+        .returning(tasks)
+    )
+    row = connection.execute(statement).one_or_none()
+    if row is None:
+        return None
+    lease = Lease(
+        task_id=row.id,
+        owner=row.owner,
+        fence=row.fence,
+        seconds=seconds,
+        kind=row.kind,
+        parameters=row.parameters,
+        done=row.done,
+        total=row.total,
+        errors=row.errors,
+        summary=row.summary,
+    )
+    return lease, row.claims
+
+
+def write(connection: Connection, lease: Lease, values: Mapping[str, Any]) -> None:
+    """Write to the task under the lease. Raises LeaseLost if the task no longer belongs to its holder."""
+    statement = (
+        tasks.update()
+        .where(tasks.c.id == lease.task_id, tasks.c.fence == lease.fence, tasks.c.state == "running")
+        .values(values)
+    )
+    if connection.execute(statement).rowcount != 1:
+        raise LeaseLost(lease.task_id)
+
+
+def any_unattended(reader: Connection, now: datetime) -> bool:
+    """Whether any task waits for a worker without a recent message."""
+    return reader.scalar(sa.select(tasks.c.id).where(_unattended(now)).limit(1)) is not None
+
+
+def take_unattended(connection: Connection, now: datetime) -> list[str]:
+    """Mark all tasks that need a new message, and return them; of concurrent callers one gets each task."""
+    statement = tasks.update().where(_unattended(now)).values(published_at=now).returning(tasks.c.id)
+    return list(connection.scalars(statement))
+
+
+def _abandoned(now: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(tasks.c.state == "running", tasks.c.lease_until <= now)
+
+
+def _unattended(now: datetime) -> sa.ColumnElement[bool]:
+    moment = round(now.timestamp() * 1000)
+    published = sa.type_coerce(tasks.c.published_at, sa.BigInteger)
+    created = sa.type_coerce(tasks.c.created_at, sa.BigInteger)
+    silent = sa.or_(
+        tasks.c.published_at.is_(None),
+        tasks.c.published_at <= now - REPUBLISH_AT_LEAST,
+        sa.and_(
+            tasks.c.published_at <= now - REPUBLISH_AFTER,
+            # Each interval is as long as all before it, so that messages do not pile up before a busy worker.
+            moment - published >= published - created,
+        ),
+    )
+    return sa.and_(sa.or_(tasks.c.state == "queued", _abandoned(now)), silent)

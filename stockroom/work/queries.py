@@ -1,0 +1,159 @@
+"""Tasks as their owners see them, and the errors in their files."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from stockroom.db.connections import Connection
+from stockroom.db.pages import Listing, Page, PageRequest, SortKey, paginate
+from stockroom.db.statements import Row
+from stockroom.db.tables import task_errors, tasks
+from stockroom.work.model import UNFINISHED, ErrorKind, Progress, Task, TaskError, TaskState
+
+_SHOWN = sa.select(
+    tasks.c.id,
+    tasks.c.kind,
+    tasks.c.parameters,
+    tasks.c.state,
+    tasks.c.done,
+    tasks.c.total,
+    tasks.c.errors,
+    tasks.c.summary,
+    tasks.c.failure,
+    tasks.c.created_at,
+    tasks.c.started_at,
+    tasks.c.finished_at,
+)
+_NEWEST_FIRST = (SortKey(tasks.c.created_at, descending=True), SortKey(tasks.c.id, descending=True))
+
+_ERRORS = sa.select(
+    task_errors.c.id,
+    task_errors.c.line,
+    task_errors.c.column,
+    task_errors.c.kind,
+    task_errors.c.reason,
+    task_errors.c.value,
+)
+_INPUT_ORDER = (SortKey(task_errors.c.id),)
+
+LONGEST_REASON = 300
+"""The most characters of a fault that are kept."""
+
+
+def insert(
+    connection: Connection,
+    *,
+    id: str,
+    owner: str,
+    kind: str,
+    parameters: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Insert a queued task. It counts as published: its message follows the commit."""
+    row = {
+        "id": id,
+        "owner": owner,
+        "kind": kind,
+        "parameters": parameters,
+        "state": "queued",
+        "done": 0,
+        "errors": 0,
+        "created_at": now,
+        "fence": 0,
+        "claims": 0,
+        "published_at": now,
+    }
+    connection.execute(tasks.insert().values(row))
+
+
+def find(connection: Connection, id: str, owner: str) -> Task | None:
+    row = connection.execute(_SHOWN.where(tasks.c.id == id, tasks.c.owner == owner)).one_or_none()
+    return None if row is None else _task(row)
+
+
+def attempt(reader: Connection, id: str) -> tuple[Mapping[str, Any], int]:
+    """The parameters of a task, and the fencing token of its latest claim."""
+    row = reader.execute(sa.select(tasks.c.parameters, tasks.c.fence).where(tasks.c.id == id)).one()
+    return row.parameters, row.fence
+
+
+def page(reader: Connection, owner: str, request: PageRequest, state: TaskState | None) -> Page[Task]:
+    listing = _listing(state=state is not None)
+    return paginate(reader, listing, request=request, read=_task, values={"owner": owner, "state": state})
+
+
+@cache
+def _listing(*, state: bool) -> Listing:
+    query = _SHOWN.where(tasks.c.owner == sa.bindparam("owner"))
+    if state:
+        query = query.where(tasks.c.state == sa.bindparam("state"))
+    return Listing(query, _NEWEST_FIRST)
+
+
+def cancel(connection: Connection, id: str, owner: str, now: datetime) -> bool:
+    """End the owner's task; False if it is not the owner's or has ended."""
+    statement = (
+        tasks.update()
+        .where(tasks.c.id == id, tasks.c.owner == owner, tasks.c.state.in_(UNFINISHED))
+        .values(state="cancelled", finished_at=now, lease_until=None)
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def page_errors(reader: Connection, id: str, request: PageRequest, kind: ErrorKind | None) -> Page[TaskError]:
+    listing = _listing_of_errors(kind=kind is not None)
+    return paginate(reader, listing, request=request, read=_error, values={"task": id, "kind": kind})
+
+
+@cache
+def _listing_of_errors(*, kind: bool) -> Listing:
+    query = _ERRORS.where(task_errors.c.task_id == sa.bindparam("task"))
+    if kind:
+        query = query.where(task_errors.c.kind == sa.bindparam("kind"))
+    return Listing(query, _INPUT_ORDER)
+
+
+def add_errors(connection: Connection, id: str, errors: Iterable[TaskError]) -> None:
+    rows = [
+        {
+            "task_id": id,
+            "kind": error.kind,
+            "line": error.line,
+            "column": error.column,
+            "reason": error.reason[:LONGEST_REASON],
+            "value": error.value,
+        }
+        for error in errors
+    ]
+    if rows:
+        connection.execute(task_errors.insert(), rows)
+
+
+def unfinished(reader: Connection, ids: Collection[str]) -> set[str]:
+    """Those of `ids` that are not finished."""
+    query = sa.select(tasks.c.id).where(tasks.c.id.in_(ids), tasks.c.state.in_(UNFINISHED))
+    return set(reader.scalars(query))
+
+
+def _task(row: Row) -> Task:
+    return Task(
+        id=row.id,
+        kind=row.kind,
+        dry_run=bool(row.parameters.get("dry_run")),
+        state=row.state,
+        progress=Progress(row.done, row.total),
+        errors=row.errors,
+        # Stored from the first chunk on, and shown once the task has succeeded (contract: Task).
+        summary=row.summary if row.state == "succeeded" else None,
+        failure=row.failure,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
+
+
+def _error(row: Row) -> TaskError:
+    return TaskError(line=row.line, column=row.column, kind=row.kind, reason=row.reason, value=row.value)

@@ -1,0 +1,234 @@
+"""Rows of CSV files, well-formed and hostile."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stockroom.imports.csv_head import read_head
+from stockroom.imports.csv_lines import LONGEST_LINE, survey
+from stockroom.imports.csv_rows import LONGEST_FIELD, read_rows
+from stockroom.imports.item_rows import FIELDS
+from stockroom.imports.model import Column, FileRow, Rejection
+
+COLUMNS = {"sku": Column(0, "Code"), "name": Column(1, "Title")}
+
+
+def read(
+    content: bytes, *, encoding: str = "utf-8", delimiter: str = ",", width: int = 2
+) -> list[FileRow | Rejection]:
+    source = io.BytesIO(content)
+    return list(read_rows(source, encoding=encoding, delimiter=delimiter, width=width, columns=COLUMNS))
+
+
+def names(content: bytes, **options: str) -> list[str]:
+    return [row.values["name"] for row in read(content, **options) if isinstance(row, FileRow)]
+
+
+def rejections(content: bytes, **options: str) -> list[Rejection]:
+    return [row for row in read(content, **options) if isinstance(row, Rejection)]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_lines_end_in_any_of_the_three_ways(end: bytes) -> None:
+    content = end.join([b"Code,Title", b"a,Anvil", b"", b"b,Bolt"])
+    assert read(content) == [
+        FileRow(2, {"sku": "a", "name": "Anvil"}),
+        FileRow(4, {"sku": "b", "name": "Bolt"}),
+    ]
+    assert survey(io.BytesIO(content), None).lines == 4
+
+
+def test_values_lose_surrounding_space_and_empty_rows_are_passed_over() -> None:
+    assert read(b"Code,Title\n a ,\tAnvil \n\n , \n") == [FileRow(2, {"sku": "a", "name": "Anvil"})]
+
+
+def test_quoted_values_hold_delimiters_quotes_and_line_ends() -> None:
+    content = b'Code,Title\na,"Anvil, ""heavy"""\nb,"two\r\nlines"\nc,12" ruler\n'
+    assert read(content) == [
+        FileRow(2, {"sku": "a", "name": 'Anvil, "heavy"'}),
+        FileRow(3, {"sku": "b", "name": "two\r\nlines"}),
+        FileRow(5, {"sku": "c", "name": '12" ruler'}),
+    ]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_any_of_the_delimiters_separates(delimiter: str) -> None:
+    content = f'Code{delimiter}Title\na{delimiter}"A{delimiter}B"\n'.encode()
+    assert names(content, delimiter=delimiter) == [f"A{delimiter}B"]
+
+
+def test_rows_of_another_width_are_rejected_save_for_empty_values_at_the_end() -> None:
+    rows = read(b"Code,Title\na\nb,Bolt,x\nc,Cog,, \n")
+    assert rows == [
+        Rejection(2, None, "has 1 values where the header has 2 columns", "a"),
+        Rejection(3, None, "has 3 values where the header has 2 columns", "b,Bolt,x"),
+        FileRow(4, {"sku": "c", "name": "Cog"}),
+    ]
+
+
+def test_a_quote_that_is_never_closed_takes_bounded_many_lines_with_it() -> None:
+    filler = b"x,some row that is swallowed by the quote\n"
+    lost = LONGEST_FIELD // len(filler)
+    rows = read(b'Code,Title\na,"Anvil\n' + filler * (lost + 500) + b"b,Bolt\n")
+    assert isinstance(rows[0], Rejection)
+    assert rows[0].line == 2
+    assert rows[0].reason == f"a quoted value is not closed; lines 2 to {lost + 3} are left out"
+    assert rows[-1] == FileRow(lost + 503, {"sku": "b", "name": "Bolt"})
+    assert len(rows) == 501
+
+
+def test_a_quote_open_at_the_end_of_the_file_is_rejected() -> None:
+    assert rejections(b'Code,Title\na,"Anvil\nb,Bolt') == [
+        Rejection(2, None, "a quoted value is not closed; lines 2 to 3 are left out", 'a,"Anvil')
+    ]
+    assert rejections(b'Code,Title\na,"') == [Rejection(2, None, "a quoted value is not closed", 'a,"')]
+
+
+@pytest.mark.parametrize("quote", [b"", b'"'])
+def test_a_value_of_a_megabyte_is_rejected_and_shown_in_part(quote: bytes) -> None:
+    rows = read(b"Code,Title\na," + quote + b"x" * 1_000_000 + quote + b"\nb,Bolt\n")
+    assert isinstance(rows[0], Rejection)
+    assert rows[0].reason == f"a value is longer than {LONGEST_FIELD} characters"
+    assert len(rows[0].value or "") == 100
+    assert rows[1:] == [FileRow(3, {"sku": "b", "name": "Bolt"})]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("excess", [1, 300_000, 2**18 * 3])
+def test_a_line_beyond_bounds_is_skipped_to_its_end(end: bytes, excess: int) -> None:
+    content = end.join([b"Code,Title", b"x" * (LONGEST_LINE + excess), b"b,Bolt", b""])
+    assert read(content) == [
+        Rejection(2, None, f"the line is longer than {LONGEST_LINE} bytes", None),
+        FileRow(3, {"sku": "b", "name": "Bolt"}),
+    ]
+
+
+def test_broken_characters_reject_their_row_and_name_the_column() -> None:
+    rows = read("Code,Title\na,Öl\n".encode() + b"b,\xd6l\nc,Cog\n")
+    assert rows == [
+        FileRow(2, {"sku": "a", "name": "Öl"}),
+        Rejection(3, "Title", "is not utf-8 text", "\N{REPLACEMENT CHARACTER}l"),
+        FileRow(4, {"sku": "c", "name": "Cog"}),
+    ]
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_read_with_and_without_a_mark(codec: str) -> None:
+    content = "Code,Title\r\na,Öl und \N{GRINNING FACE}\r\n".encode(codec)
+    assert names(content, encoding="utf-16") == ["Öl und \N{GRINNING FACE}"]
+    assert survey(io.BytesIO(content), "utf-16").lines == 2
+
+
+def test_broken_utf_16_rejects_its_row() -> None:
+    content = "Code,Title\na,".encode("utf-16-le") + b"\x00\xd8" + "\nb,Bolt\n".encode("utf-16-le") + b"\x00"
+    rows = read(content, encoding="utf-16")
+    assert [type(row) for row in rows] == [Rejection, FileRow, Rejection]
+
+
+def test_a_byte_order_mark_belongs_to_no_column() -> None:
+    content = "\N{ZERO WIDTH NO-BREAK SPACE}sku,name\na,Öl\n".encode()
+    head = read_head(io.BytesIO(content), FIELDS, encoding=None, delimiter=None, wanted=None)
+    assert head.titles == ["sku", "name"]
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        (b"plain", "utf-8"),
+        ("Öl".encode(), "utf-8"),
+        ("Öl".encode("windows-1252"), "windows-1252"),
+        ("Öl\n".encode() + b"\xd6l", "utf-8"),
+        (b"x" * (2**18 - 1) + "Öl".encode(), "utf-8"),
+        (b"x" * (2**18 - 1) + "€".encode() + b"\xd6", "utf-8"),
+        (b"ends in the midst \xe2\x82", "windows-1252"),
+        ("Öl".encode("utf-8-sig"), "utf-8"),
+        ("Öl".encode("utf-16"), "utf-16"),
+        (b"", "utf-8"),
+    ],
+)
+def test_the_encoding_is_found_out_from_the_whole_file(content: bytes, encoding: str) -> None:
+    assert survey(io.BytesIO(content), None).encoding == encoding
+
+
+def test_what_the_caller_says_of_the_encoding_counts() -> None:
+    assert survey(io.BytesIO("Öl".encode()), "iso-8859-1").encoding == "iso-8859-1"
+    assert names("Code,Title\na,Öl\n".encode(), encoding="iso-8859-1") == ["Ã\x96l"]
+
+
+@pytest.mark.parametrize(
+    ("content", "delimiter"),
+    [
+        (b"sku;name\na,b;c,d\n", ";"),
+        (b"sku,name\n", ","),
+        (b"sku\tname\na\tb;c\n", "\t"),
+        (b"sku|name|tags\na|b|\n", "|"),
+        (b'"x;y;z",sku,name\n1,a,b\n', ","),
+    ],
+)
+def test_the_delimiter_is_found_out_from_the_head(content: bytes, delimiter: str) -> None:
+    assert (
+        read_head(io.BytesIO(content), FIELDS, encoding=None, delimiter=None, wanted=None).delimiter
+        == delimiter
+    )
+
+
+def test_wanted_columns_tell_between_delimiters() -> None:
+    content = b"a,b,c;d\n1,2,3;4\n"
+    head = read_head(
+        io.BytesIO(content), FIELDS, encoding=None, delimiter=None, wanted=["a,b,c:sku", "d:name"]
+    )
+    assert head.delimiter == ";"
+
+
+@pytest.mark.parametrize("filler", [b"\r" * 70_000, b"," * 70_000, b"a,b\n" * 20_000])
+def test_a_header_is_found_before_whatever_follows(filler: bytes) -> None:
+    head = read_head(io.BytesIO(b"sku,name\n" + filler), FIELDS, encoding=None, delimiter=None, wanted=None)
+    assert head.titles == ["sku", "name"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\r\n \n", b'"', b"x" * 70_000, b'"' + b"x\n" * 40_000])
+def test_a_file_without_a_header_has_no_titles(content: bytes) -> None:
+    assert read_head(io.BytesIO(content), FIELDS, encoding=None, delimiter=None, wanted=None).titles is None
+
+
+FRAGMENTS: Sequence[bytes] = (
+    *(b'"', b'""', b",", b";", b"\n", b"\r", b"\r\n", b"\0", b"\xff", b"\xc3\xa4", b"\xe2\x82", b"a", b" "),
+    *(b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf", b"\x00\xd8", b"x" * 70_000, b"Code,Title\n", b"a,Anvil\n"),
+)
+
+
+@given(
+    st.one_of(st.binary(max_size=300), st.lists(st.sampled_from(FRAGMENTS), max_size=30).map(b"".join)),
+    st.sampled_from([None, "utf-8", "windows-1252", "iso-8859-1", "utf-16"]),
+    st.sampled_from([",", ";", "\t", "|"]),
+)
+def test_no_bytes_raise_an_error(content: bytes, encoding: str | None, delimiter: str) -> None:
+    read_head(io.BytesIO(content), FIELDS, encoding=encoding, delimiter=None, wanted=["Code:sku"])
+    found = survey(io.BytesIO(content), encoding)
+    rows = read(content, encoding=found.encoding, delimiter=delimiter)
+    assert len(rows) <= found.lines
+    for row in rows:
+        assert 1 <= row.line <= found.lines
+        if isinstance(row, Rejection):
+            assert len(row.reason) <= 300
+            assert row.value is None or (len(row.value) <= 100 and row.value.isprintable())
+        else:
+            assert "\n" not in row.values["sku"] or '"' in content.decode(found.encoding, "replace")
+
+
+_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+
+
+@given(st.lists(st.tuples(_text, _text), max_size=20), st.sampled_from(["utf-8", "utf-16"]))
+def test_what_a_csv_writer_wrote_is_read_back(rows: list[tuple[str, str]], encoding: str) -> None:
+    written = io.StringIO(newline="")
+    csv.writer(written, quoting=csv.QUOTE_ALL).writerows([("Code", "Title"), *rows])
+    got = read(written.getvalue().encode(encoding), encoding=encoding)
+    assert [tuple(row.values.values()) for row in got if isinstance(row, FileRow)] == [
+        (sku.strip(), name.strip()) for sku, name in rows
+    ]
+    assert all(isinstance(row, FileRow) for row in got)
