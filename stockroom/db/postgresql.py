@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from stockroom.db.connection_cache import CachedConnection, ConnectionCache
 from stockroom.db.connections import NOTHING, Connection, Deadlines
 from stockroom.db.greenlets import Greenlets
-from stockroom.db.postgresql_errors import ERRORS, translated
+from stockroom.db.postgresql_errors import ERRORS, ends_connection, translated
 from stockroom.db.statements import Row, Statement, Statements, Values
 
 CONNECT_SECONDS = 10
@@ -170,6 +170,7 @@ class _Connection(CachedConnection):
                 return self._adapted.run_async(question)
             return self._adapted.run_async(lambda driver: _in_transaction(driver, question))
         except asyncpg.PostgresError as error:
+            self._broken = ends_connection(error)
             raise translated(error, text) from error
         except ERRORS as error:
             self._broken = True

@@ -3,7 +3,14 @@
 import asyncpg
 import sqlalchemy as sa
 
-ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # What the server said last was read amid something else: it has ended the connection.
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 """What connecting and asking raise: PostgreSQL, asyncpg, the network, and a deadline that has passed."""
 
 # By the class of the SQLSTATE (PostgreSQL, appendix A). What may pass when it is tried again: the server is
@@ -18,6 +25,11 @@ _KINDS: dict[str, type[sa.exc.DBAPIError]] = {
     "28": sa.exc.OperationalError,
     "3D": sa.exc.OperationalError,
 }
+
+
+def ends_connection(error: asyncpg.PostgresError) -> bool:
+    """Whether the server has said goodbye, or may have: an administrator, a shutdown, a broken connection."""
+    return (error.sqlstate or "")[:2] in {"08", "57"}
 
 
 def translated(error: Exception, text: str) -> sa.exc.DBAPIError:

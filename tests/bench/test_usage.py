@@ -18,7 +18,7 @@ THIS_PROCESS = Running(url="", session=os.getsid(0), started_in=0.0, folder=Path
 @pytest.fixture
 def url(request: pytest.FixtureRequest) -> str:
     made: str = request.getfixturevalue("_postgresql_url")
-    url = made.replace("postgresql+psycopg:", "postgresql:")
+    url = made.replace("postgresql+asyncpg:", "postgresql:")
     with psycopg.connect(url) as connection:
         if processes.name(connection.info.backend_pid) != "postgres":
             pytest.skip("PostgreSQL runs on another machine")
