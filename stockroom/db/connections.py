@@ -105,8 +105,13 @@ class Connection(ABC):
         """The rows of a statement, so many at a time, in a transaction. Close it to let go of the rest."""
 
     def begin(self, begin: str = "BEGIN") -> None:
-        self.command(begin, ())
+        # First, so that the command is not taken for one that is to commit by itself.
         self.in_transaction = True
+        try:
+            self.command(begin, ())
+        except BaseException:
+            self.in_transaction = False
+            raise
 
     def commit(self) -> None:
         self.command("COMMIT", ())

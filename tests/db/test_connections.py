@@ -170,6 +170,20 @@ def test_a_connection_that_came_back_is_used_again(open_postgresql: Open) -> Non
     assert on_a_loop(database, twice) == [True]
 
 
+def test_behind_a_pooler_a_transaction_is_one(postgresql_url: str) -> None:
+    database = open_database(postgresql_url, connections=1, pooled=True)
+    account = ACCOUNT | {"disabled": False, "created_at": database.clock()}
+    work = database.work()
+    work.connection.execute(users.insert(), account)
+    work.rollback()
+    with database.work() as work:
+        numbers = {work.connection.scalar(sa.text("SELECT txid_current()")) for _ in range(2)}
+    with database.connect() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(users)) == 0
+    database.dispose()
+    assert len(numbers) == 1
+
+
 def test_a_connection_is_used_for_so_long_and_no_longer(open_postgresql: Open) -> None:
     database = open_postgresql(connection=0)
     assert process(database) != process(database)
