@@ -33,11 +33,16 @@ class Greenlets:
         try:
             result, error = await done
         except asyncio.CancelledError:
-            greenlet.cancel()
+            greenlet.cancel(done)
             raise
         if error is not None:
             raise error
         return cast("T", result)
+
+    @property
+    def idle(self) -> int:
+        """How many wait for a call."""
+        return len(self._idle)
 
     async def close(self) -> None:
         """End those that wait for a call."""
@@ -53,16 +58,22 @@ class _Greenlet:
         self._idle = idle
         # Not the result of the future, which SQLAlchemy keeps: it would keep a request alive.
         self._job: _Job | None = None
+        # What the call under way answers to; it is cancelled if the caller is.
+        self._done: asyncio.Future[_Outcome] | None = None
+        self._is_cancelled = False
         self._next: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(session.run_sync(self._work))
 
     def begin(self, call: Callable[[], object], done: asyncio.Future[_Outcome]) -> None:
         self._job = call, done
+        self._done = done
         self._next.set_result(None)
 
-    def cancel(self) -> None:
-        """Break off the call where it waits."""
-        self._task.cancel()
+    def cancel(self, done: asyncio.Future[_Outcome]) -> None:
+        """Break off the call that answers to `done` where it waits; one that has ended is let be."""
+        if self._done is done:
+            self._is_cancelled = True
+            self._task.cancel()
 
     async def end(self) -> None:
         self._next.set_result(None)
@@ -74,9 +85,11 @@ class _Greenlet:
             (call, done), self._job = self._job, None
             self._next = asyncio.get_running_loop().create_future()
             outcome = _outcome(call)
-            if done.cancelled():
+            self._done = None
+            if self._is_cancelled:
+                self._is_cancelled = False
                 self._task.uncancel()
-            else:
+            if not done.cancelled():
                 done.set_result(outcome)
             del call, done, outcome
             if self._task.cancelling():

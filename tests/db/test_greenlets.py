@@ -107,6 +107,37 @@ def test_a_call_whose_caller_is_cancelled_is_broken_off_where_it_waits() -> None
     assert seen == ["cancelled"]
 
 
+@pytest.mark.parametrize("cancelled_first", [True, False])
+def test_a_caller_that_is_cancelled_too_late_breaks_off_nobody_else(cancelled_first: bool) -> None:
+    async def scenario(greenlets: Greenlets) -> list[int]:
+        gate = asyncio.Event()
+        caller = asyncio.create_task(greenlets.run(lambda: await_(gate.wait())))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        # Both happen before either is told: the call ends by itself, and its caller is cancelled.
+        if cancelled_first:
+            caller.cancel()
+            gate.set()
+        else:
+            gate.set()
+            for _ in range(3):
+                await asyncio.sleep(0)
+                if greenlets.idle:
+                    break
+            caller.cancel()
+        others = [asyncio.create_task(greenlets.run(slow)) for _ in range(2)]
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+        return [*await asyncio.gather(*others), await greenlets.run(slow)]
+
+    def slow() -> int:
+        for _ in range(5):
+            await_(asyncio.sleep(0))
+        return 42
+
+    assert play(scenario) == [42, 42, 42]
+
+
 def test_a_loop_ends_whatever_waits() -> None:
     seen: list[str] = []
 
