@@ -58,18 +58,29 @@ _due = (
         reservations.c.expires_at <= sa.bindparam("now", type_=reservations.c.expires_at.type),
     )
     .order_by(reservations.c.expires_at)
+    .limit(sa.bindparam("most", type_=sa.BigInteger))
 )
+_lock_due = _due.with_for_update(skip_locked=True)
 _held_keys = {
     dialect: sa.select(reservation_lines.c.item_id, reservation_lines.c.location_id)
     .where(is_given(_own, "ids", dialect), reservation_lines.c.held)
     .distinct()
     for dialect in DIALECTS
 }
+_insert = sa.insert(reservations)
+_insert_line = sa.insert(reservation_lines)
 _let_go = (
     sa.update(reservation_lines)
     .where(reservation_lines.c.reservation_id == sa.bindparam("key"), reservation_lines.c.held)
     .values(held=False)
 )
+_close = sa.update(reservations).where(reservations.c.id == sa.bindparam("key"))
+_close_expired = {
+    dialect: sa.update(reservations)
+    .where(is_given(reservations.c.id, "ids", dialect))
+    .values(state="expired", closed_at=reservations.c.expires_at)
+    for dialect in DIALECTS
+}
 
 
 def find(reader: Connection, id: str) -> Reservation | None:
@@ -130,7 +141,7 @@ def insert(connection: Connection, reservation: Reservation, keys: Mapping[Place
         "created_at": reservation.created_at,
         "created_by": reservation.created_by,
     }
-    connection.execute(sa.insert(reservations), row)
+    connection.execute(_insert, row)
     lines = [
         {
             "reservation_id": reservation.id,
@@ -143,7 +154,7 @@ def insert(connection: Connection, reservation: Reservation, keys: Mapping[Place
         for number, line in enumerate(reservation.lines, 1)
         for item, location in [keys[line.place]]
     ]
-    connection.execute(sa.insert(reservation_lines), lines)
+    connection.execute(_insert_line, lines)
 
 
 def let_go(connection: Connection, id: str) -> int:
@@ -155,13 +166,13 @@ def close(
     connection: Connection, id: str, *, state: ReservationState, at: datetime, movement: int | None = None
 ) -> None:
     """Record the outcome of a locked reservation."""
-    statement = sa.update(reservations).where(reservations.c.id == id)
-    connection.execute(statement.values(state=state, closed_at=at, movement_id=movement))
+    outcome = {"state": state, "closed_at": at, "movement_id": movement}
+    connection.execute(_close, {"key": id, **outcome})
 
 
 def any_due(reader: Connection, now: datetime) -> bool:
     """Whether a reservation has expired that is still stored as held."""
-    return reader.scalar(_due.limit(1), {"now": now}) is not None
+    return reader.scalar(_due, {"now": now, "most": 1}) is not None
 
 
 def lock_due(connection: Connection, now: datetime, limit: int) -> list[str]:
@@ -169,7 +180,7 @@ def lock_due(connection: Connection, now: datetime, limit: int) -> list[str]:
 
     If they have many lines, fewer than `limit` are locked.
     """
-    rows = connection.execute(_due.limit(limit).with_for_update(skip_locked=True), {"now": now}).all()
+    rows = connection.execute(_lock_due, {"now": now, "most": limit}).all()
     totals = accumulate(row.lines for row in rows)
     return [row.id for row, total in zip(rows, totals, strict=True) if row is rows[0] or total <= _MOST_LINES]
 
@@ -182,8 +193,7 @@ def held_keys(connection: Connection, ids: Collection[str]) -> list[tuple[int, i
 
 def close_expired(connection: Connection, ids: Collection[str]) -> None:
     """Record that the reservations ended at their time of expiry."""
-    statement = sa.update(reservations).where(reservations.c.id.in_(ids))
-    connection.execute(statement.values(state="expired", closed_at=reservations.c.expires_at))
+    connection.execute(_close_expired[connection.dialect.name], {"ids": list(ids)})
 
 
 def _with_lines(connection: Connection, row: Row | None) -> Reservation | None:
