@@ -31,7 +31,7 @@ class Statement:
         self._process: dict[str, _Process] = {
             name: process
             for parameter, name in self._compiled.bind_names.items()
-            if (process := _bind_processor(parameter.type, dialect))
+            if (process := _bind_processor(parameter, dialect))
         }
         columns = _columns(clause)
         self.returns_rows = columns is not None
@@ -104,8 +104,11 @@ def _columns(clause: sa.Executable) -> Sequence[sa.ColumnElement[Any]] | None:
     return None
 
 
-def _bind_processor(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> _Process | None:
-    return kind.dialect_impl(dialect).bind_processor(dialect)
+def _bind_processor(parameter: sa.BindParameter[Any], dialect: sa.Dialect) -> _Process | None:
+    process: _Process | None = parameter.type.dialect_impl(dialect).bind_processor(dialect)
+    if process is None or not parameter.expanding:
+        return process
+    return lambda values: [process(value) for value in values]
 
 
 def _maker(names: Sequence[str]) -> Callable[[Iterable[Any]], Row]:
