@@ -39,7 +39,6 @@ log = structlog.get_logger(__name__)
 # What waits for a core or a disk. SQLite does, too; PostgreSQL is waited for on the event loop.
 BLOCKING = {"passwords", "files"}
 
-
 # Two passwords are hashed at once; the queue is short, for who waits longer than that has given up.
 PASSWORD_ROOM = Size(places=4, share=2, waiting=32, patience=2)
 

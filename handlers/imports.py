@@ -5,7 +5,7 @@ from stockroom.db.files import FileStore
 from stockroom.db.unit_of_work import Work
 from stockroom.imports import actions as imports
 from stockroom.imports.actions import UploadedFile
-from stockroom.imports.model import ImportKind, Wishes
+from stockroom.imports.model import ImportKind, ImportRequest
 from stockroom.work.actions import Publisher
 from stockroom.work.model import Task
 
@@ -27,7 +27,7 @@ def create(
     files: FileStore,
     publisher: Publisher,
 ) -> tuple[Task, dict[str, str]]:
-    wishes = Wishes(
+    request = ImportRequest(
         kind=kind,
         dry_run=dry_run,
         columns=columns,
@@ -38,5 +38,5 @@ def create(
         location=location,
         dates=dates,
     )
-    task = imports.begin(work, wishes, principal=principal, upload=body, files=files, publisher=publisher)
+    task = imports.begin(work, request, principal=principal, upload=body, files=files, publisher=publisher)
     return task, {"Location": f"/tasks/{task.id}", "Retry-After": "1"}

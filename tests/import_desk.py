@@ -21,7 +21,7 @@ from stockroom.db.pages import PageRequest
 from stockroom.db.tables import items, users
 from stockroom.imports import actions as imports
 from stockroom.imports import execution
-from stockroom.imports.model import ImportKind, Wishes
+from stockroom.imports.model import ImportKind, ImportRequest
 from stockroom.work import actions as tasks
 from stockroom.work import leases
 from stockroom.work.model import Lease, Task
@@ -79,7 +79,12 @@ class Desk:
         return FileStore((self.folder / "files").as_uri())
 
     def begin(
-        self, content: bytes | Path, *, charset: str | None = None, by: Principal | None = None, **wishes: Any
+        self,
+        content: bytes | Path,
+        *,
+        charset: str | None = None,
+        by: Principal | None = None,
+        **asked: Any,
     ) -> Task:
         if isinstance(content, bytes):
             path = self.folder / "upload"
@@ -89,7 +94,7 @@ class Desk:
         with self.database.work() as work:
             return imports.begin(
                 work,
-                Wishes(**({"kind": self.kind} | wishes)),
+                ImportRequest(**({"kind": self.kind} | asked)),
                 principal=by or principal(),
                 upload=Upload(path, charset),
                 files=self.files,
@@ -128,8 +133,8 @@ class Desk:
         yield stopping
         thread.join()
 
-    def run(self, content: bytes | Path, **wishes: Any) -> Task:
-        task = self.begin(content, **wishes)
+    def run(self, content: bytes | Path, **asked: Any) -> Task:
+        task = self.begin(content, **asked)
         assert self.do(self.claim(task))
         return self.find(task)
 

@@ -94,8 +94,8 @@ def open_database(
 ) -> Database:
     """Open the database at `url` (SQLAlchemy form); nothing is read yet.
 
-    SQLite has up to `connections` at once; of PostgreSQL's so many are kept between uses. `pooled` says that
-    a pooler stands before PostgreSQL, which gives a connection to one client's transaction after the other's.
+    At most `connections` are kept between uses. `pooled` says that a pooler stands before PostgreSQL, which
+    gives a connection to one client's transaction after the other's.
     """
     if sa.make_url(url).get_backend_name() == "sqlite":
         return Database(url, Sqlite(url, connections=connections))

@@ -5,7 +5,6 @@ waits. Threads have their statements run on such a loop.
 """
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,6 +18,7 @@ from stockroom.db.connections import NOTHING, Connection, Deadlines
 from stockroom.db.greenlets import Greenlets
 from stockroom.db.postgresql_errors import ERRORS, ends_connection, translated
 from stockroom.db.statements import Row, Statement, Statements, Values
+from stockroom.db.threads import LoopThread, ThreadConnection
 
 CONNECT_SECONDS = 10
 
@@ -51,7 +51,7 @@ class Postgresql:
         self._seconds = deadlines.connection
         self._loops: dict[asyncio.AbstractEventLoop, _Loop] = {}
         self._serving: asyncio.AbstractEventLoop | None = None
-        self._thread = _LoopThread()
+        self._thread = LoopThread()
 
     async def run(self, call: Callable[[], T]) -> T:
         """What `call` returns or raises. It may `connect` and wait for the database while others run."""
@@ -62,7 +62,7 @@ class Postgresql:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            return _ThreadConnection(self.in_loop(self._take), self.in_loop)
+            return ThreadConnection(self.in_loop(self._take), self.in_loop)
         return self._take()
 
     def in_loop(self, call: Callable[[], T]) -> T:
@@ -185,76 +185,6 @@ async def _in_transaction(driver: Any, question: Callable[[Any], Awaitable[T]]) 
     """A pooler keeps to one connection for a transaction only, and a statement takes two messages."""
     async with driver.transaction():
         return await question(driver)
-
-
-class _ThreadConnection(Connection):
-    """A connection for a thread: its statements are run on the loop that the connection belongs to."""
-
-    def __init__(self, inner: CachedConnection, in_loop: Callable[[Callable[[], Any]], Any]) -> None:
-        super().__init__(inner.dialect, inner.statements)
-        self._inner = inner
-        self._in_loop = in_loop
-
-    def stream(
-        self, statement: sa.Executable, values: Values = NOTHING, *, size: int
-    ) -> Generator[list[Row]]:
-        rows = self._inner.stream(statement, values, size=size)
-        while part := self._in_loop(lambda: next(rows, None)):
-            yield part
-
-    def begin(self, begin: str = "BEGIN") -> None:
-        self._in_loop(lambda: self._inner.begin(begin))
-        self.in_transaction = True
-
-    def commit(self) -> None:
-        self._in_loop(self._inner.commit)
-        self.in_transaction = False
-
-    def rollback(self) -> None:
-        self._in_loop(self._inner.rollback)
-        self.in_transaction = False
-
-    def close(self) -> None:
-        self._in_loop(self._inner.close)
-
-    def ask(self, statement: Statement, text: str, parameters: Sequence[Any]) -> list[Row]:
-        rows: list[Row] = self._in_loop(lambda: self._inner.ask(statement, text, parameters))
-        return rows
-
-    def command(self, text: str, parameters: Sequence[Any]) -> int:
-        count: int = self._in_loop(lambda: self._inner.command(text, parameters))
-        return count
-
-    def command_many(self, text: str, sets: Sequence[Sequence[Any]]) -> None:
-        self._in_loop(lambda: self._inner.command_many(text, sets))
-
-
-class _LoopThread:
-    """An event loop in a thread of its own, begun when it is needed."""
-
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
-
-    def loop(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=self._loop.run_forever, name="database", daemon=True)
-                self._thread.start()
-            return self._loop
-
-    def stop(self, last: Callable[[], Any]) -> None:
-        """End it, after a `last` coroutine."""
-        with self._lock:
-            loop, self._loop = self._loop, None
-            if loop is None or self._thread is None:
-                return
-            asyncio.run_coroutine_threadsafe(last(), loop).result()
-            loop.call_soon_threadsafe(loop.stop)
-            self._thread.join()
-            loop.close()
 
 
 def _engine(url: str, deadlines: Deadlines, *, pooled: bool) -> AsyncEngine:

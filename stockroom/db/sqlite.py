@@ -1,4 +1,4 @@
-"""SQLite, for threads: each that asks gets a connection of SQLAlchemy's pool."""
+"""SQLite, for threads: each that asks gets a connection of its own, kept for the next."""
 
 import asyncio
 import sqlite3
@@ -29,15 +29,11 @@ class Sqlite:
     snapshot = "BEGIN"
 
     def __init__(self, url: str, *, connections: int) -> None:
-        # No isolation level: Python's sqlite3 would begin transactions by itself, deferred.
+        """At most `connections` wait to be used again; whoever asks for another gets a new one."""
         self._connections = connections
+        # With an isolation level Python's sqlite3 would begin transactions by itself, deferred.
         connect = {"timeout": BUSY_SECONDS, "isolation_level": None}
-        self._engine = sa.create_engine(
-            # As many as there are threads: one that holds a connection and waits for another must get it.
-            url,
-            poolclass=sa.NullPool,
-            connect_args=connect,
-        )
+        self._engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args=connect)
         sa.event.listen(self._engine, "connect", _prepare)
         self._statements = Statements(self._engine.dialect)
         self._cache = self._new_cache()

@@ -12,7 +12,7 @@ from stockroom.errors import InvalidCsv, MissingScope
 from stockroom.imports.columns import resolve_columns
 from stockroom.imports.csv_head import LONGEST_HEADER, Head, read_head
 from stockroom.imports.kinds import KINDS, task_kind
-from stockroom.imports.model import DELIMITERS, Fields, ImportOptions, Wishes
+from stockroom.imports.model import DELIMITERS, Fields, ImportOptions, ImportRequest
 from stockroom.work import actions as tasks
 from stockroom.work.actions import Publisher
 from stockroom.work.model import Task
@@ -46,7 +46,7 @@ class UploadedFile(Protocol):
 
 def begin(
     work: Work,
-    wishes: Wishes,
+    request: ImportRequest,
     *,
     principal: Principal,
     upload: UploadedFile,
@@ -58,25 +58,25 @@ def begin(
     Raises MissingScope, or InvalidCsv if the file is empty or its columns lack a required field; then nothing
     is stored.
     """
-    kind = KINDS[wishes.kind]
+    kind = KINDS[request.kind]
     if kind.scope not in principal.scopes:
-        raise MissingScope(f"Importing {wishes.kind} needs the scope {kind.scope}.", {SCOPE, kind.scope})
+        raise MissingScope(f"Importing {request.kind} needs the scope {kind.scope}.", {SCOPE, kind.scope})
     if not upload.size:
         raise InvalidCsv("The file is empty.")
-    encoding = wishes.encoding or _encoding(upload.charset)
-    fields = kind.fields(wishes)
+    encoding = request.encoding or _encoding(upload.charset)
+    fields = kind.fields(request)
     with upload.path.open("rb") as source:
-        separator = DELIMITERS[wishes.delimiter] if wishes.delimiter else None
-        head = read_head(source, fields, encoding=encoding, delimiter=separator, wanted=wishes.columns)
+        separator = DELIMITERS[request.delimiter] if request.delimiter else None
+        head = read_head(source, fields, encoding=encoding, delimiter=separator, wanted=request.columns)
     task_id = str(uuid4())
-    options = _options(wishes, head, fields, f"{task_id}.csv", encoding)
+    options = _options(request, head, fields, f"{task_id}.csv", encoding)
     files.put(upload.path, options.file)
     try:
         return tasks.enqueue(
             work,
             task_id=task_id,
             owner=principal.subject,
-            kind=task_kind(wishes.kind),
+            kind=task_kind(request.kind),
             parameters=options.as_parameters(),
             publisher=publisher,
         )
@@ -97,26 +97,28 @@ def _encoding(charset: str | None) -> str | None:
         ) from None
 
 
-def _options(wishes: Wishes, head: Head, fields: Fields, file: str, encoding: str | None) -> ImportOptions:
+def _options(
+    request: ImportRequest, head: Head, fields: Fields, file: str, encoding: str | None
+) -> ImportOptions:
     if head.titles is None:
         raise InvalidCsv(
             f"The file does not begin with a row of column titles within {LONGEST_HEADER} bytes."
         )
-    columns, faults = resolve_columns(head.titles, fields, wishes.columns)
+    columns, faults = resolve_columns(head.titles, fields, request.columns)
     if faults:
         errors = [{"detail": fault, "parameter": "columns"} for fault in faults]
-        raise InvalidCsv(f"The columns of the file do not give what {wishes.kind} need.", errors=errors)
+        raise InvalidCsv(f"The columns of the file do not give what {request.kind} need.", errors=errors)
     return ImportOptions(
-        kind=wishes.kind,
+        kind=request.kind,
         file=file,
-        dry_run=wishes.dry_run,
+        dry_run=request.dry_run,
         delimiter=head.delimiter,
         encoding=encoding,
         # The empty text is no value in any file (contract: POST /imports).
-        missing=("", *wishes.missing),
+        missing=("", *request.missing),
         width=len(head.titles),
         columns=columns,
-        movement=wishes.movement,
-        location=wishes.location,
-        dates=wishes.dates,
+        movement=request.movement,
+        location=request.location,
+        dates=request.dates,
     )

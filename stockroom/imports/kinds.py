@@ -7,7 +7,7 @@ from stockroom.db.unit_of_work import Work
 from stockroom.imports import item_rows, movement_rows
 from stockroom.imports.apply_items import Items
 from stockroom.imports.apply_movements import Movements
-from stockroom.imports.model import Applied, Fields, ImportKind, ImportOptions, Valid, Wishes
+from stockroom.imports.model import Applied, Fields, ImportKind, ImportOptions, ImportRequest, Valid
 from stockroom.work.model import Lease
 
 
@@ -29,7 +29,7 @@ class ImportRules(NamedTuple):
 
     schema: str
     scope: str
-    fields: Callable[[Wishes | ImportOptions], Fields]
+    fields: Callable[[ImportRequest | ImportOptions], Fields]
     applier: Callable[[Lease, ImportOptions], Applier]
 
 

@@ -82,7 +82,7 @@ class Fields(NamedTuple):
 
 
 @frozen
-class Wishes:
+class ImportRequest:
     """How a file is to be imported (contract: POST /imports). None means: detect it.
 
     Only imports of movements use `movement`, `location` and `dates`.

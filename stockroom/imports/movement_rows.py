@@ -14,7 +14,7 @@ from stockroom.errors import (
     UnknownItem,
     UnknownLocation,
 )
-from stockroom.imports.model import Fields, ImportOptions, Rejection, Wishes, shown, whole_number
+from stockroom.imports.model import Fields, ImportOptions, ImportRequest, Rejection, shown, whole_number
 from stockroom.stock.model import Draft, Line, MovementKind
 
 _SHAPE_OF_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9:.,]+([Zz]|[+-][0-9:]+)?)?")
@@ -59,7 +59,7 @@ _TIMES = {
 }
 
 
-def fields(options: Wishes | ImportOptions) -> Fields:
+def fields(options: ImportRequest | ImportOptions) -> Fields:
     return Fields(
         names=("sku", "quantity", "location", "reference", "note", "occurred_at"),
         required={"sku": "0", "quantity": 1, "location": "0"},

@@ -24,7 +24,7 @@ from stockroom.errors import TaskUnfinished
 from stockroom.exports import actions as exports
 from stockroom.exports.model import ExportOptions
 from stockroom.imports import actions as imports
-from stockroom.imports.model import Wishes
+from stockroom.imports.model import ImportRequest
 from stockroom.items import actions as catalogue
 from stockroom.locations import actions as locations
 from stockroom.reservations import actions as reservations
@@ -56,7 +56,7 @@ class Site:
         with self.database.work() as work:
             task = imports.begin(
                 work,
-                Wishes("items"),
+                ImportRequest("items"),
                 principal=principal(),
                 upload=Upload(path),
                 files=FileStore(self.settings.files_url),
