@@ -82,10 +82,13 @@ class Room:
         for caller in list(self._queues):
             if not self._may_enter(caller):
                 continue
-            waiter = self._queues[caller].popleft()
-            if not waiter.done():
+            queue = self._queues[caller]
+            while queue and queue[0].done():
+                # It has given up, and was not told yet.
+                queue.popleft()
+            if queue:
                 self._enter(caller)
-                waiter.set_result(None)
+                queue.popleft().set_result(None)
             self._queues.move_to_end(caller)
             self._drop_if_empty(caller)
 

@@ -71,6 +71,17 @@ def test_callers_that_wait_take_turns() -> None:
     scenario(Size(places=1, share=1), play)
 
 
+def test_who_gives_up_as_a_place_gets_free_leaves_it_to_the_next() -> None:
+    async def play(visits: Visits) -> None:
+        _, first, _ = [visits.come(caller) for caller in ("ann", "bob", "bob")]
+        await settle()
+        first.cancel()
+        await visits.leave("ann")
+        assert visits.inside == ["ann", "bob"]
+
+    scenario(Size(places=1, share=1), play)
+
+
 def test_a_wait_ends_in_a_refusal_that_says_when_to_come_again() -> None:
     async def play(visits: Visits) -> None:
         await visits.come("ann")
