@@ -84,11 +84,12 @@ def create_app(
 def _open_database(settings: Settings) -> Database:
     return open_database(
         settings.database_url,
-        connections=settings.threads + 4,
+        connections=settings.database_connections,
         deadlines=Deadlines(
             statement=settings.statement_seconds,
             lock=settings.lock_seconds,
             connection=settings.connection_seconds,
+            turn=settings.queue_seconds,
         ),
         pooled=settings.database_pooled,
     )

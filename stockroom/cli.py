@@ -55,6 +55,8 @@ def check() -> None:
     for name in report.unknown_variables():
         click.echo(f"Warning: {name} is set, and no setting has that name.", err=True)
     fault = report.database_fault(chosen)
+    if not fault and (warning := report.connections_fault(chosen)):
+        click.echo(f"Warning: {warning}", err=True)
     click.echo(f"\nDatabase: {fault or f'reachable, at revision {migrate.head()}.'}")
     sys.exit(0 if fault is None else 1)
 

@@ -85,6 +85,13 @@ class Settings(BaseSettings):
     queue_seconds: float = Field(
         10, gt=0, le=3600, description="how long a request waits until it is one of them"
     )
+    database_connections: int = Field(
+        # What each request needs, and what a log-in needs beyond that.
+        default_factory=lambda known: known["threads"] + 8,
+        ge=8,
+        le=1000,
+        description="connections to PostgreSQL that one process has at most; who needs another waits",
+    )
     lease_seconds: float = Field(
         30, ge=1, le=3600, description="how long a worker that has died keeps its task from the others"
     )

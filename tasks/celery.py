@@ -20,8 +20,6 @@ TIDY_SECONDS = 3600
 
 # A statement of long work looks at far more than one of a request.
 _STATEMENT_SECONDS = 900
-# A task takes up to three connections: to read, to write, and for its lease; a pool of threads has several.
-_CONNECTIONS = 20
 
 
 def _open_parts() -> Parts:
@@ -33,7 +31,7 @@ def _open_parts() -> Parts:
         settings=known,
         database=open_database(
             known.database_url,
-            connections=_CONNECTIONS,
+            connections=known.database_connections,
             deadlines=Deadlines(statement=_STATEMENT_SECONDS, connection=known.connection_seconds),
             pooled=known.database_pooled,
         ),

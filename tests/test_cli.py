@@ -45,6 +45,23 @@ def test_check_tells_of_a_database_that_does_not_answer(monkeypatch: pytest.Monk
     assert "hush" not in result.output
 
 
+@pytest.fixture
+def postgresql_url(_postgresql_url: str) -> str:
+    return _postgresql_url
+
+
+def test_check_tells_of_more_connections_than_the_server_gives(
+    monkeypatch: pytest.MonkeyPatch, postgresql_url: str
+):
+    monkeypatch.setenv("STOCKROOM_DATABASE_URL", postgresql_url.replace("+asyncpg", ""))
+    assert "STOCKROOM_DATABASE_CONNECTIONS" not in stockroom("check").stderr
+    monkeypatch.setenv("STOCKROOM_WEB_WORKERS", "64")
+    monkeypatch.setenv("STOCKROOM_DATABASE_CONNECTIONS", "1000")
+    result = stockroom("check")
+    assert result.exit_code == 0
+    assert "Warning: The API may want 64000 connections" in result.stderr
+
+
 def test_check_warns_of_a_misspelt_variable(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("STOCKROOM_PROT", "8001")
     assert "Warning: STOCKROOM_PROT" in stockroom("check").stderr

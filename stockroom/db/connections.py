@@ -16,11 +16,14 @@ NOTHING: Values = {}
 
 @dataclass(frozen=True)
 class Deadlines:
-    """Seconds that a statement may take, that it may wait for a lock, and that a connection is used."""
+    """Seconds that a statement may take, that it may wait for a lock, that a connection is used, and that a
+    call waits for its turn to have one.
+    """
 
     statement: float = 30
     lock: float = 10
     connection: float = 1800
+    turn: float = 10
 
 
 DEADLINES = Deadlines()

@@ -94,15 +94,16 @@ def open_database(
 ) -> Database:
     """Open the database at `url` (SQLAlchemy form); nothing is read yet.
 
-    At most `connections` are kept between uses. `pooled` says that a pooler stands before PostgreSQL, which
-    gives a connection to one client's transaction after the other's.
+    At most `connections` are kept between uses; PostgreSQL is asked for no more, and who wants another waits.
+    `pooled` says that a pooler stands before PostgreSQL, which gives a connection to one client's transaction
+    after the other's.
     """
     if sa.make_url(url).get_backend_name() == "sqlite":
         return Database(url, Sqlite(url, connections=connections))
     # Here, so that those who use SQLite do not load asyncpg.
     from stockroom.db.postgresql import Postgresql  # noqa: PLC0415 - see above
 
-    return Database(url, Postgresql(url, kept=connections, deadlines=deadlines, pooled=pooled))
+    return Database(url, Postgresql(url, most=connections, deadlines=deadlines, pooled=pooled))
 
 
 # The database is away or overwhelmed; nothing of the request was done.

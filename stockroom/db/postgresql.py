@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from stockroom.db.connection_cache import CachedConnection, ConnectionCache
+from stockroom.db.connection_limit import LimitedCache
 from stockroom.db.connections import NOTHING, Connection, Deadlines
 from stockroom.db.greenlets import Greenlets
 from stockroom.db.postgresql_errors import ERRORS, ends_connection, translated
@@ -29,7 +30,7 @@ class _Loop(NamedTuple):
     """What belongs to one event loop."""
 
     greenlets: Greenlets
-    cache: ConnectionCache
+    cache: LimitedCache
 
 
 class Postgresql:
@@ -38,17 +39,17 @@ class Postgresql:
     name = "postgresql"
     snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
-    def __init__(self, url: str, *, kept: int, deadlines: Deadlines, pooled: bool) -> None:
-        """At most `kept` connections a loop wait to be used again. A pooler gives the same connection to one
-        client's transaction after another's, so that nothing may be prepared there.
+    def __init__(self, url: str, *, most: int, deadlines: Deadlines, pooled: bool) -> None:
+        """A loop has at most so many connections. A pooler gives the same connection to one client's
+        transaction after another's, so that nothing may be prepared there.
         """
         self._engine = _engine(url, deadlines, pooled=pooled)
         self._statements = Statements(self._engine.dialect)
         self._pooled = pooled
         # It never opens a connection of its own.
         self._session = AsyncSession(self._engine)
-        self._kept = kept
-        self._seconds = deadlines.connection
+        self._most = most
+        self._deadlines = deadlines
         self._loops: dict[asyncio.AbstractEventLoop, _Loop] = {}
         self._serving: asyncio.AbstractEventLoop | None = None
         self._thread = LoopThread()
@@ -95,20 +96,22 @@ class Postgresql:
         loop = asyncio.get_running_loop()
         here = self._loops.get(loop)
         if here is None:
-            cache = ConnectionCache(self._kept, self._seconds)
+            deadlines = self._deadlines
+            cache = LimitedCache(self._most, seconds=deadlines.connection, patience=deadlines.turn)
             here = self._loops[loop] = _Loop(Greenlets(self._session), cache)
         return here
 
     def _take(self) -> CachedConnection:
         cache = self._here().cache
-        return cache.take() or self._opened(cache)
+        return cache.lend(lambda: self._opened(cache))
 
     def _opened(self, cache: ConnectionCache) -> CachedConnection:
         try:
             pooled = self._engine.sync_engine.raw_connection()
         except (*ERRORS, self._engine.dialect.loaded_dbapi.Error) as error:
-            # Whatever it is that the server says, there is no connection.
-            raise sa.exc.OperationalError("", None, error, hide_parameters=True) from error
+            # Whatever it is that the server says, there is no connection. SQLAlchemy wraps the error.
+            told = error.__cause__ if isinstance(error.__cause__, ERRORS) else error
+            raise sa.exc.OperationalError("", None, told, hide_parameters=True) from error
         return _Connection(cache, pooled, self._engine.dialect, self._statements, shared=self._pooled)
 
 

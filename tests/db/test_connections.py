@@ -1,15 +1,17 @@
 """Connections are used again while they are whole, and nothing waits without an end."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from stockroom.db.connections import Connection, Deadlines
-from stockroom.db.database import Database, open_database
+from stockroom.db.database import OUTAGES, Database, open_database
 from stockroom.db.tables import users
 from tests.onlooker import onlooker
 from tests.relay import Relay, relay
@@ -189,12 +191,84 @@ def test_a_connection_is_used_for_so_long_and_no_longer(open_postgresql: Open) -
     assert process(database) != process(database)
 
 
-def test_no_more_are_kept_than_there_is_room_for(open_postgresql: Open) -> None:
+def test_who_asks_for_more_than_there_may_be_waits_for_one_that_comes_back(open_postgresql: Open) -> None:
+    database, order = open_postgresql(connections=1), []
+
+    def ask(number: int) -> int:
+        with database.connect() as connection:
+            connection.execute(sa.select(sa.func.pg_sleep(0.05)))
+            order.append(number)
+            return process_of(connection)
+
+    processes = on_a_loop(database, *(partial(ask, number) for number in range(5)))
+    assert len(set(processes)) == 1
+    assert order == list(range(5))
+
+
+def test_a_wait_for_a_connection_ends_in_time(open_postgresql: Open) -> None:
+    database = open_postgresql(connections=1, turn=0.1)
+    with database.connect():
+        for _ in range(2):
+            with pytest.raises(OUTAGES):
+                database.connect()
+    assert process(database)
+
+
+def test_who_gives_up_waiting_leaves_the_connection_to_the_next(open_postgresql: Open) -> None:
     database = open_postgresql(connections=1)
-    with database.connect() as one, database.connect() as other:
-        kept = {process_of(one), process_of(other)}
-    with database.connect() as one, database.connect() as other:
-        assert len({process_of(one), process_of(other)} & kept) == 1
+
+    def hold(seconds: float) -> None:
+        with database.connect() as connection:
+            connection.execute(sa.select(sa.func.pg_sleep(seconds)))
+
+    async def scenario() -> None:
+        waiting = [asyncio.create_task(database.run(partial(hold, 0.2))) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        waiting[1].cancel()
+        await asyncio.wait_for(waiting[2], 5)
+        assert waiting[1].cancelled()
+        await database.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.fixture
+def limited_url(postgresql_url: str) -> Iterator[str]:
+    """The database, for a role that may have two connections."""
+    role = f"limited_{os.getpid()}"
+    engine = onlooker(postgresql_url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN PASSWORD 'limited' CONNECTION LIMIT 2")
+    yield (
+        sa.make_url(postgresql_url)
+        .set(username=role, password="limited")
+        .render_as_string(hide_password=False)
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP ROLE {role}")
+
+
+def test_who_is_refused_by_the_server_waits_for_one_that_comes_back(
+    open_postgresql: Open, limited_url: str
+) -> None:
+    database = open_postgresql(limited_url, connections=8)
+
+    def ask() -> int:
+        with database.connect() as connection:
+            connection.execute(sa.select(sa.func.pg_sleep(0.05)))
+            return process_of(connection)
+
+    assert len(set(on_a_loop(database, *[ask] * 8))) == 2
+
+
+def test_who_is_refused_by_the_server_and_has_none_is_told_so(
+    open_postgresql: Open, limited_url: str
+) -> None:
+    database, other = open_postgresql(limited_url), open_postgresql(limited_url)
+    with other.connect(), other.connect(), pytest.raises(OUTAGES, match="too many connections"):
+        database.connect()
+    other.dispose()
+    assert process(database)
 
 
 def test_closed_twice_it_is_kept_once(open_postgresql: Open) -> None:
