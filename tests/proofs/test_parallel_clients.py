@@ -3,6 +3,7 @@
 import http.client
 import json
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,8 @@ from tests.service import KEY
 from tests.witness import Witness
 
 Answer = tuple[int, Any]
+IDLE_SECONDS = 30
+"""A connection that has been idle for longer is opened anew."""
 
 
 class Client:
@@ -29,13 +32,18 @@ class Client:
         self._connection = http.client.HTTPConnection(address, timeout=60)
         self._headers = {"Content-Type": "application/json", **headers}
         self._witness = witness
+        self._used_at = time.monotonic()
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         content = None if body is None else json.dumps(body).encode()
         headers = self._headers | headers
+        if time.monotonic() - self._used_at > IDLE_SECONDS:
+            # The server may be closing it at this moment. What is sent then gets no answer.
+            self._connection.close()
         self._connection.request(method, path, content, headers)
         answer = self._connection.getresponse()
         text = answer.read()
+        self._used_at = time.monotonic()
         self._witness.see(method, path, headers, content or b"", answer.status, dict(answer.headers), text)
         return answer.status, json.loads(text) if text else None
 
