@@ -22,3 +22,21 @@ class Counts:
 
     def unchecked(self, reason: str) -> None:
         self.reasons.append(reason)
+
+
+class Failures:
+    """Counts what fails of background activities, and knows which of them fail now."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.failing: set[str] = set()
+
+    def begun(self, activity: str) -> None:
+        self.counts.setdefault(activity, 0)
+
+    def failed(self, activity: str) -> None:
+        self.counts[activity] = self.counts.get(activity, 0) + 1
+        self.failing.add(activity)
+
+    def recovered(self, activity: str) -> None:
+        self.failing.discard(activity)
