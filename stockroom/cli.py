@@ -46,7 +46,7 @@ def migrate_database() -> None:
 
 @main.command()
 def check() -> None:
-    """List every setting with its value and origin, and the state of the database.
+    """List every setting with its value and origin, who may register, and the state of the database.
 
     Exits with 1 unless all settings are usable and the database is reachable and migrated.
     """
@@ -54,10 +54,11 @@ def check() -> None:
     _print_table([(line.variable, line.value or "-", line.source) for line in report.settings_lines(chosen)])
     for name in report.unknown_variables():
         click.echo(f"Warning: {name} is set, and no setting has that name.", err=True)
+    click.echo(f"\nRegistration: {report.registration(chosen)}")
     fault = report.database_fault(chosen)
     if not fault and (warning := report.connections_fault(chosen)):
         click.echo(f"Warning: {warning}", err=True)
-    click.echo(f"\nDatabase: {fault or f'reachable, at revision {migrate.head()}.'}")
+    click.echo(f"Database: {fault or f'reachable, at revision {migrate.head()}.'}")
     sys.exit(0 if fault is None else 1)
 
 

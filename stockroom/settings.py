@@ -71,7 +71,10 @@ class Settings(BaseSettings):
     jwt_key: SecretStr | None = Field(
         None, description="key of access tokens, 32 bytes or more; unset: made once, kept in the data folder"
     )
-    registration: Literal["open", "closed"] = Field("open", description="whether anyone may register")
+    registration: Literal["open", "closed"] = Field(
+        default_factory=lambda known: "open" if _is_embedded(known["database_url"]) else "closed",
+        description="whether anyone may register; unset: with SQLite alone",
+    )
     default_role: Literal["viewer", "clerk", "manager"] = Field(
         "clerk", description="role of those who register; the first of an embedded database is admin"
     )
@@ -173,7 +176,7 @@ class Settings(BaseSettings):
     @property
     def embedded(self) -> bool:
         """Whether the database is SQLite, and this installation one machine."""
-        return self.database_url.startswith("sqlite:")
+        return _is_embedded(self.database_url)
 
     @property
     def broker_dir(self) -> Path:
@@ -209,6 +212,10 @@ def _explain(error: ValidationError) -> str:
 def _line(field: str, message: str) -> str:
     text = message.removeprefix("Value error, ").removeprefix("Input ")
     return f"{PREFIX}{field.upper()}: {text}"
+
+
+def _is_embedded(database_url: str) -> bool:
+    return database_url.startswith("sqlite:")
 
 
 def _sqlite_url(data_dir: Path) -> str:

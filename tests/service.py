@@ -68,6 +68,7 @@ def configure(database_url: str, tmp_path: Path) -> Callable[..., Settings]:
             "database_url": database_url,
             "jwt_key": KEY,
             "drift_sample": 1,
+            "registration": "open",
         }
         return Settings(_env_file=None, **(values | changes))
 

@@ -37,6 +37,14 @@ def test_check_is_content_once_the_database_is_migrated():
     assert "Database: reachable, at revision" in result.output
 
 
+def test_check_says_who_may_register(monkeypatch: pytest.MonkeyPatch):
+    assert "Registration: open to whoever reaches the service; new accounts have the role clerk." in (
+        stockroom("check").output
+    )
+    monkeypatch.setenv("STOCKROOM_DATABASE_URL", "postgresql://user:hush@127.0.0.1:1/name")
+    assert "Registration: closed; `stockroom create-admin` makes accounts." in (stockroom("check").output)
+
+
 def test_check_tells_of_a_database_that_does_not_answer(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("STOCKROOM_DATABASE_URL", "postgresql://user:hush@127.0.0.1:1/name")
     result = stockroom("check")

@@ -23,6 +23,26 @@ def test_the_defaults_need_nothing_but_the_data_folder(tmp_path: Path):
     assert chosen.address == "http://127.0.0.1:8000"
 
 
+@pytest.mark.parametrize(
+    ("database", "given", "holds"),
+    [
+        (None, None, "open"),
+        ("postgresql://user:pass@host/name", None, "closed"),
+        ("postgresql://user:pass@host/name", "open", "open"),
+        (None, "closed", "closed"),
+    ],
+)
+def test_registration_is_closed_unless_embedded(
+    database: str | None, given: str | None, holds: str, monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in (("DATABASE_URL", database), ("REGISTRATION", given)):
+        if value:
+            monkeypatch.setenv(f"STOCKROOM_{name}", value)
+    chosen = settings.load()
+    assert chosen.registration == holds
+    assert report.registration(chosen).startswith(holds)
+
+
 def test_what_is_kept_follows_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("STOCKROOM_DATA_DIR", str(tmp_path / "a b%20c"))
     chosen = settings.load()

@@ -42,6 +42,13 @@ def unknown_variables() -> list[str]:
     return sorted(name for name in given - known if not name.startswith(f"{PREFIX}TEST_"))
 
 
+def registration(settings: Settings) -> str:
+    """Who gets an account, as a sentence."""
+    if settings.registration == "closed":
+        return "closed; `stockroom create-admin` makes accounts."
+    return f"open to whoever reaches the service; new accounts have the role {settings.default_role}."
+
+
 def database_fault(settings: Settings) -> str | None:
     """What keeps the database from being used, as a sentence; None when it is reachable and migrated."""
     if settings.embedded and not Path(sa.make_url(settings.database_url).database or "").exists():

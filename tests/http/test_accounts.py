@@ -7,11 +7,15 @@ from typing import Any
 import httpx
 import pytest
 
+from app import create_app
 from stockroom.accounts import revocation_feed
+from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract
 from stockroom.db.database import Database
 from stockroom.db.tables import users
+from stockroom.settings import Settings
 from tests.contract.gates.requests import plain_examples
+from tests.service import CheckedClient
 
 Client = Any
 Serve = Callable[..., Any]
@@ -85,6 +89,16 @@ def test_a_name_is_given_once(client: Client) -> None:
 
 def test_nobody_registers_where_it_is_closed(serve: Serve) -> None:
     assert problem(register(serve(registration="closed"))) == (403, "registration-closed")
+
+
+def test_in_production_it_is_closed_unless_opened(
+    configure: Callable[..., Settings], contract: Contract, conformance: Conformance
+) -> None:
+    settings = configure()
+    unset = Settings(_env_file=None, **settings.model_dump(exclude={"registration"}))
+    with CheckedClient(create_app(unset, contract=contract), conformance) as client:
+        status = register(client).status_code
+    assert status == (201 if settings.embedded else 403)
 
 
 @pytest.mark.parametrize("password", ["aaaaaaaaaaaaaaaaaaaa", "ada@example.com", "qwertyuiopasdfgh"])

@@ -41,6 +41,7 @@ def _open_home(
         database = open_database(url, connections=20)
         data = tmp_path_factory.mktemp("home") / "var"
         values = {"data_dir": data, "database_url": url, "jwt_key": KEY, "rate_limits": "report"}
+        values["registration"] = "open"
         settings = Settings(_env_file=None, **(values | changes))
         with CheckedClient(create_app(settings, contract=runs, database=database), conformance) as client:
             yield Home(client, database, settings)
