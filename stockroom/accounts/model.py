@@ -12,13 +12,13 @@ Role = Literal["viewer", "clerk", "manager", "admin"]
 USERNAME = re.compile(r"[a-z][a-z0-9_.-]{2,39}")
 LONGEST_EMAIL = 254
 
-_READ = frozenset({"items:read", "stock:read", "tasks:read"})
-_CLERK = _READ | {"stock:write", "tasks:write"}
+_VIEWER = frozenset({"items:read", "stock:read", "tasks:read", "me:read", "me:write"})
+_CLERK = _VIEWER | {"stock:write", "tasks:write"}
 _MANAGER = _CLERK | {"items:write", "webhooks:manage"}
 _ADMIN = _MANAGER | {"users:manage"}
 
 ROLE_SCOPES: Mapping[str, frozenset[str]] = {
-    "viewer": _READ,
+    "viewer": _VIEWER,
     "clerk": _CLERK,
     "manager": _MANAGER,
     "admin": _ADMIN,

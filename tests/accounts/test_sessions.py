@@ -54,6 +54,14 @@ def test_a_login_narrowed_by_scope_stays_narrow_when_refreshed(
     assert set(again.scope.split()) == granted
 
 
+def test_a_session_from_before_a_scope_was_there_gets_it_unless_it_was_narrowed(desk, monkeypatch) -> None:
+    monkeypatch.setitem(ROLE_SCOPES, "clerk", ROLE_SCOPES["clerk"] - {"me:write"})
+    whole, narrow = desk.login("ada"), desk.login("ada", scope="items:read me:read")
+    monkeypatch.undo()
+    assert desk.principal(desk.refresh(whole.refresh_token)).scopes == ROLE_SCOPES["clerk"]
+    assert desk.principal(desk.refresh(narrow.refresh_token)).scopes == {"items:read", "me:read"}
+
+
 @pytest.mark.parametrize("username", ["ada", "nobody", "Not A Name", "nul\x00nul"])
 def test_wrong_passwords_and_unknown_names_are_refused_in_the_same_words(desk, username: str) -> None:
     with pytest.raises(InvalidCredentials) as refusal:

@@ -253,6 +253,25 @@ def test_one_does_not_change_ones_own_role(client: Client, sign_in: SignIn) -> N
     assert client.get("/me", headers=viewer).json()["role"] == "viewer"
 
 
+@pytest.mark.parametrize("scope", ["items:read", "users:manage", "me:read"])
+def test_a_narrowed_token_changes_nothing_of_the_account(client: Client, scope: str) -> None:
+    register(client, "first")  # The administrator, where there is one.
+    account = register(client).json()
+    form = {"username": "ada", "password": PASSWORD, "scope": scope}
+    narrowed = bearer(client.post("/login", data=form).json())
+    passwords = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
+    for refused in (
+        client.patch("/me", headers=narrowed, json={"email": "eve@example.com"}),
+        client.put("/me/password", headers=narrowed, json=passwords),
+    ):
+        assert problem(refused) == (403, "insufficient-scope")
+        assert refused.headers["WWW-Authenticate"].endswith('scope="me:write"')
+    read = client.get("/me", headers=narrowed)
+    assert read.status_code == (200 if scope == "me:read" else 403)
+    assert client.post("/logout", headers=narrowed).status_code == 204
+    assert client.get("/me", headers=bearer(login(client))).json() == account
+
+
 def test_a_new_password_ends_all_other_sessions(relaxed: Client) -> None:
     register(relaxed)
     own, other = login(relaxed), login(relaxed)
@@ -357,7 +376,7 @@ def scopes_of(contract: Contract, role: str) -> set[str]:
     """The scopes of a role, in the words of the contract's description of its security scheme."""
     scheme = contract.document.raw["components"]["securitySchemes"]["password"]
     scopes = set(scheme["flows"]["password"]["scopes"])
-    viewer = {scope for scope in scopes if scope.endswith(":read")}
+    viewer = {scope for scope in scopes if scope.endswith(":read")} | {"me:write"}
     clerk = viewer | {"stock:write", "tasks:write"}
     manager = clerk | {"items:write", "webhooks:manage"}
     return {"viewer": viewer, "clerk": clerk, "manager": manager, "admin": scopes}[role]

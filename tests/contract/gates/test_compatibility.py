@@ -21,9 +21,24 @@ def last_release(folder: Path = CONTRACT.parent / "released") -> Path:
     return max(folder.glob("*.yaml"), key=lambda path: [int(part) for part in path.stem.split(".")])
 
 
+# What lets in whom it should not cannot wait for a sunset (docs/adr/0011): each such change, with its reason.
+CLOSED = {
+    "GET /me": "A token narrowed to other scopes read the account's e-mail address.",
+    "PATCH /me": "A token narrowed to other scopes, or to none, changed the account.",
+    "PUT /me/password": "A token narrowed to other scopes, or to none, changed the account.",
+}
+
+
 def test_the_contract_keeps_what_the_last_release_promised() -> None:
     broken = breaking_changes(read_document(last_release()), read_document(CONTRACT), date.today())  # noqa: DTZ011
-    assert not broken, "\n".join(broken)
+    unsafe = {place: [line for line in broken if _asks_for_more(line, place)] for place in CLOSED}
+    assert all(unsafe.values()), f"closed, and not found: {[place for place in CLOSED if not unsafe[place]]}"
+    excused = {line for lines in unsafe.values() for line in lines}
+    assert excused == set(broken), "\n".join(line for line in broken if line not in excused)
+
+
+def _asks_for_more(line: str, place: str) -> bool:
+    return ": security was " in line and line.endswith(f" ({place})")
 
 
 def test_the_last_release_is_the_one_of_the_highest_number(tmp_path: Path) -> None:
