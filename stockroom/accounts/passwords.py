@@ -1,35 +1,21 @@
-"""Passwords: hashed with Argon2id, few at once, and refused when easy to guess (NIST SP 800-63B)."""
+"""Passwords: hashed with Argon2id, few at once, and refused when easy to guess (NIST SP 800-63B-4)."""
 
 import base64
 import secrets
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib import resources
 from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from stockroom.accounts.strength import weakness
 from stockroom.errors import Overloaded, WeakPassword
 
 SHORTEST, LONGEST = 15, 128
 
 T = TypeVar("T")
-
-_LONGEST_PATTERN = 8
-_SHORTEST_NAME = 4
-
-# Whoever is made to type fifteen characters walks along one of these, forwards or backwards, round and round.
-_WALKS = (
-    "0123456789",
-    "abcdefghijklmnopqrstuvwxyz",
-    "abcdefghijklmnopqrstuvwxyz0123456789",
-    "1234567890abcdefghijklmnopqrstuvwxyz",
-    "qwertyuiopasdfghjklzxcvbnm",
-    "1234567890qwertyuiopasdfghjklzxcvbnm",
-    "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
-)
 
 
 class Passwords:
@@ -48,8 +34,6 @@ class Passwords:
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="passwords")
         self._patience = patience
         self._dummy = _nobodys_hash(self._hasher)
-        self._blocked = _blocklist()
-        self._walks = tuple(turn for walk in _WALKS for turn in (_cycle(walk), _cycle(walk[::-1])))
 
     def hash(self, password: str) -> str:
         return self._in_turn(lambda: self._hasher.hash(_octets(password)))
@@ -66,22 +50,10 @@ class Passwords:
         """Raise WeakPassword, saying why, for a password that guessers try early."""
         if not SHORTEST <= len(password) <= LONGEST:
             raise WeakPassword(f"The password must have {SHORTEST} to {LONGEST} characters.")
-        if fault := self._weakness(_folded(password), username.casefold(), email.casefold()):
+        local_part, _, domain = email.rpartition("@")
+        names = (username, email, local_part, domain.partition(".")[0])
+        if fault := weakness(password, names=names):
             raise WeakPassword(f"The password {fault}.")
-
-    def _weakness(self, password: str, username: str, email: str) -> str | None:
-        local_part = email.rpartition("@")[0]
-        if _letters(password) in self._blocked:
-            return "is on the list of common passwords"
-        if _repeats(password):
-            return "repeats a short pattern"
-        if any(password in walk for walk in self._walks):
-            return "is a simple sequence"
-        names = ((username, "user name"), (local_part, "e-mail address"), (email, "e-mail address"))
-        for name, what in names:
-            if len(name) >= _SHORTEST_NAME and name in password:
-                return f"contains the {what}"
-        return None
 
     def _fits(self, password: str, stored: str) -> bool:
         try:
@@ -114,25 +86,3 @@ def _octets(password: str) -> bytes:
     # The same letters typed on another system may be composed differently (NIST SP 800-63B section 3.1.1.2).
     # Lone surrogates cannot be typed, and must not raise either.
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
-
-
-def _folded(password: str) -> str:
-    return unicodedata.normalize("NFKC", password).casefold()
-
-
-def _letters(folded: str) -> str:
-    """Letters and digits alone: spaces and punctuation make a known phrase no harder to guess."""
-    return "".join(character for character in folded if character.isalnum())
-
-
-def _repeats(password: str) -> bool:
-    return any(password[width:] == password[:-width] for width in range(1, _LONGEST_PATTERN + 1))
-
-
-def _cycle(walk: str) -> str:
-    return walk * (2 * LONGEST // len(walk) + 1)
-
-
-def _blocklist() -> frozenset[str]:
-    text = resources.files("stockroom.accounts").joinpath("blocklist.txt").read_text("utf-8")
-    return frozenset(_letters(_folded(line)) for line in text.splitlines() if not line.startswith("#"))

@@ -99,38 +99,19 @@ def test_who_waits_too_long_for_a_turn_is_refused_and_the_turn_comes_back() -> N
     assert passwords.hash(GOOD)
 
 
-@pytest.mark.parametrize(
-    "weak",
-    [
-        "fourteen chars",
-        "x" * 129,
-        "aaaaaaaaaaaaaaaa",
-        "abcabcabcabcabca",
-        "Zebra42!Zebra42!",
-        "123456789012345",
-        "987654321098765",
-        "ABCDEFGHIJKLMNOPQ",
-        "zyxwvutsrqponmlk",
-        "qwertyuiopasdfgh",
-        "Password123Password123",
-        "password 1234 5678",
-        "The Quick Brown Fox",
-        "my name is lovelace",
-        "write to COUNTESS soon",
-        "\uff41" * 15,
-    ],
-)
-def test_what_guessers_try_early_is_refused(passwords: Passwords, weak: str) -> None:
-    with pytest.raises(WeakPassword):
-        passwords.refuse_weak(weak, username="lovelace", email="countess@example.com")
+@pytest.mark.parametrize("length", [14, 129])
+def test_passwords_have_15_to_128_characters(passwords: Passwords, length: int) -> None:
+    with pytest.raises(WeakPassword, match="15 to 128 characters"):
+        passwords.refuse_weak((GOOD * 6)[:length], username="ada", email="a@b.c")
 
 
-@pytest.mark.parametrize(
-    "strong", [GOOD, "fifteen-letters", "ada wrote the first program", "Straße 9 im großen Dorf"]
-)
-def test_other_passwords_are_taken_as_they_are(passwords: Passwords, strong: str) -> None:
-    passwords.refuse_weak(strong, username="ada", email="ada@example.com")
+def test_why_a_password_is_refused_is_said_in_a_sentence(passwords: Passwords) -> None:
+    with pytest.raises(WeakPassword) as refusal:
+        passwords.refuse_weak("password 1234 5678", username="ada", email="ada@example.com")
+    assert refusal.value.detail == "The password is one of the most common ones."
 
 
-def test_names_shorter_than_four_letters_may_appear(passwords: Passwords) -> None:
-    passwords.refuse_weak("grandpa reads novels", username="and", email="rea@example.com")
+def test_parts_of_the_email_address_count_as_names(passwords: Passwords) -> None:
+    for weak in ("countess and lovelace", "lovelace dot museum"):
+        with pytest.raises(WeakPassword, match="e-mail address"):
+            passwords.refuse_weak(weak, username="ada", email="countess@lovelace.museum")
