@@ -139,7 +139,6 @@ def _caused(document: Document, spec: Mapping[str, Any]) -> Iterator[ContractFau
 def _headers(document: Document, spec: Mapping[str, Any]) -> Iterator[ContractFault]:
     needed: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
         "401": lambda headers: "WWW-Authenticate" in headers,
-        "304": lambda headers: "ETag" in headers,
         "429": lambda headers: {"Retry-After", "RateLimit", "RateLimit-Policy"} <= headers.keys(),
         "503": lambda headers: "Retry-After" in headers,
     }
@@ -148,6 +147,18 @@ def _headers(document: Document, spec: Mapping[str, Any]) -> Iterator[ContractFa
             document.resolve(spec["responses"][status]).get("headers", {})
         ):
             yield ("responses", status), f"the {status} lacks a header it always has"
+    if "304" in spec["responses"]:
+        yield from _not_modified(document, spec["responses"])
+
+
+def _not_modified(document: Document, responses: Mapping[str, Any]) -> Iterator[ContractFault]:
+    """A 304 has the headers of the answer that it stands for, and its ETag in any case."""
+    needed, declared = {"ETag"}, document.resolve(responses["304"]).get("headers", {})
+    for status, entry in responses.items():
+        if str(status).startswith("2"):
+            needed |= document.resolve(entry).get("headers", {}).keys()
+    for name in sorted(needed - declared.keys()):
+        yield ("responses", "304"), f"the 304 lacks {name}, which the answer has that it stands for"
 
 
 def _paths(document: Document) -> Iterator[ContractFault]:

@@ -41,13 +41,26 @@ def test_an_answer_that_a_policy_causes_is_declared(
         ("TooManyRequestsOrAttempts", "Retry-After", "\n  /login: > '429'"),
         ("Unavailable", "Retry-After", "\n  /register: > '503'"),
         ("UnauthorizedOrGone", "WWW-Authenticate", "\n  /me: > '401'"),
-        ("NotModified", "ETag", "\n  /items: > '304'"),
     ],
 )
 def test_the_headers_of_an_answer_are_declared(
     answer: str, header: str, trail: str, refusal: Refusal
 ) -> None:
     refusal(without(f"\n    {answer}: > {header}"), trail, "lacks a header it always has")
+
+
+@pytest.mark.parametrize(
+    ("answer", "header", "trail"),
+    [
+        ("PageNotModified", "ETag", "\n  /items: > '304'"),
+        ("PageNotModified", "Link", "\n  /items: > '304'"),
+        ("NotModified", "RateLimit:", "\n  /items/{sku}: > '304'"),
+    ],
+)
+def test_a_304_has_the_headers_of_the_answer_that_it_stands_for(
+    answer: str, header: str, trail: str, refusal: Refusal
+) -> None:
+    refusal(without(f"\n    {answer}: > {header}"), trail, f"the 304 lacks {header.rstrip(':')}")
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 # What these assert is explained as it is in tests; this must be said before they are imported.
-pytest.register_assert_rewrite(
-    *(f"tests.contract.gates.{name}" for name in ("world", "prove_limits", "prove_reads", "prove_writes"))
-)
+ASSERTING = ("world", "prove_limits", "prove_reads", "prove_variants", "prove_writes")
+pytest.register_assert_rewrite(*(f"tests.contract.gates.{name}" for name in ASSERTING))
 
 from app import create_app
 from stockroom.contract.conformance import Conformance

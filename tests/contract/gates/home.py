@@ -12,7 +12,7 @@ from stockroom.accounts.model import ROLE_SCOPES
 from stockroom.accounts.revocations import Revocations
 from stockroom.accounts.tokens import Tokens
 from stockroom.db.database import Database
-from stockroom.db.tables import idempotency_keys, users
+from stockroom.db.tables import idempotency_keys, tasks, users
 from stockroom.settings import Settings
 from tests import workers
 from tests.service import KEY, CheckedClient
@@ -44,6 +44,13 @@ class Home:
     def work_off(self, task_id: str) -> None:
         """Do a task to its end, as a worker does."""
         workers.work_off(task_id, self.database, self.settings)
+
+    def work_off_all(self) -> None:
+        """Do all tasks that wait."""
+        with self.database.connect() as reader:
+            waiting = reader.execute(sa.select(tasks.c.id).where(tasks.c.state == "queued")).all()
+        for (task_id,) in waiting:
+            self.work_off(task_id)
 
     @contextmanager
     def blocked(self) -> Iterator[None]:

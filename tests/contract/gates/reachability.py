@@ -63,7 +63,10 @@ def undeclared(contract: Contract, facts: Iterable[Fact]) -> list[str]:
 
 
 def promises(contract: Contract) -> set[Promise]:
-    """Each status of each operation, and each media type, header and type of problem it may come with."""
+    """Each status of each operation, and each media type, header and type of problem it may come with.
+
+    HEAD is promised what GET is, where that is no error: the same headers, and no body.
+    """
     return set(_declared(contract))
 
 
@@ -75,6 +78,9 @@ def _declared(contract: Contract) -> Iterator[Promise]:
             details = [*response.get("content", ()), *response.get("headers", ()), *problem_types(response)]
             for detail in details:
                 yield Promise(name, status, detail.lower())
+            if operation.method == "GET" and status < 400:
+                for detail in ("", *response.get("headers", ())):
+                    yield Promise(f"HEAD {operation.path}", status, detail.lower())
     for status, kind in OUTSIDE.items():
         for detail in ("", PROBLEM, kind):
             yield Promise(ELSEWHERE, status, detail)
@@ -84,7 +90,7 @@ def shown(contract: Contract, facts: Iterable[Fact]) -> Iterator[Promise]:
     conformance = Conformance(contract)
     for fact in facts:
         operation = conformance.operation(fact.method, fact.path)
-        name = f"{operation.method} {operation.path}" if operation and fact.status != 501 else ELSEWHERE
+        name = f"{fact.method} {operation.path}" if operation and fact.status != 501 else ELSEWHERE
         yield Promise(name, fact.status)
         for detail in _details(fact):
             yield Promise(name, fact.status, detail)

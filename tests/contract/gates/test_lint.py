@@ -340,7 +340,7 @@ CASES: dict[str, list[tuple[Change, str, str]]] = {
     "quota-headers": [
         (without(f"{ITEMS} > RateLimit:"), f"{ITEMS} > '200'", "RateLimit or RateLimit-Policy is missing"),
         (
-            without("\n    NotModified: > RateLimit-Policy:"),
+            without("\n    PageNotModified: > RateLimit-Policy:"),
             f"{ITEMS} > '304'",
             "RateLimit or RateLimit-Policy is missing",
         ),

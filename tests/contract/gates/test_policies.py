@@ -10,6 +10,7 @@ from stockroom.contract.contract import load_contract
 from stockroom.contract.operations import IDEMPOTENCY_KEY, IF_NONE_MATCH, Operation
 from tests.contract.gates.prove_limits import Limited
 from tests.contract.gates.prove_reads import Cached, prove_if_none_match
+from tests.contract.gates.prove_variants import prove_variants
 from tests.contract.gates.prove_writes import prove_idempotency, prove_if_match, prove_in_flight
 from tests.contract.gates.world import World
 
@@ -39,6 +40,11 @@ def test_limits_are_told_as_they_are_declared(sqlite_world: World) -> None:
 @pytest.mark.parametrize("operation", declared(lambda operation: operation.takes(IF_NONE_MATCH)))
 def test_what_a_client_has_already_is_not_sent_again(operation: str, world: World) -> None:
     prove_if_none_match(world, world.contract.operations[operation])
+
+
+@pytest.mark.parametrize("operation", declared(lambda operation: operation.method == "GET"))
+def test_a_read_is_answered_in_all_its_variants(operation: str, sqlite_world: World) -> None:
+    prove_variants(sqlite_world, sqlite_world.contract.operations[operation])
 
 
 @pytest.mark.parametrize("operation", declared(lambda operation: operation.cache))

@@ -7,17 +7,22 @@ from typing import Any
 
 import pytest
 
+from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract
 from stockroom.contract.operations import Operation
 from stockroom.http.cache import AnswerCache
+from stockroom.http.conditional import conditional
 from stockroom.http.context import RequestContext
 from stockroom.http.idempotency import IdempotencyKey, key_of
+from stockroom.http.replies import Reply
 from tests.contract.gates.conftest import NewHome
 from tests.contract.gates.home import Home
 from tests.contract.gates.prove_limits import Limited, lowered
 from tests.contract.gates.prove_reads import Cached, prove_if_none_match
+from tests.contract.gates.prove_variants import prove_variants
 from tests.contract.gates.prove_writes import prove_idempotency, prove_if_match, prove_in_flight
 from tests.contract.gates.world import World
+from tests.witness import Witness
 
 ITEM, ARCHIVE, RECORD = "handlers.items.read", "handlers.items.archive", "handlers.movements.record"
 LOGIN, ME, SUMMARY = "handlers.auth.login", "handlers.me.read", "handlers.summary.read"
@@ -115,6 +120,46 @@ def test_a_read_that_no_write_changes_is_found_out(sqlite_world: World) -> None:
     reader = sqlite_world.by("bob", scopes=("items:read",))
     with pytest.raises(AssertionError, match="it still is 304"):
         prove_if_none_match(reader, reader.contract.operations[LIST])
+
+
+def test_a_header_that_a_304_has_and_does_not_declare_is_found_out(
+    sqlite_world: World, contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a page that is not the last has a Link."""
+    listed = contract.operations[LIST]
+    told = replace(listed, responses={**listed.responses, 304: contract.operations[ITEM].responses[304]})
+    witness = Witness(Conformance(replace(contract, operations={**contract.operations, LIST: told})))
+    monkeypatch.setattr(sqlite_world.home.client, "_witness", witness)
+    with pytest.raises(AssertionError, match=r"answered 304: .*the header link is not declared"):
+        prove_variants(sqlite_world, listed)
+
+
+def test_a_header_that_a_304_lacks_is_found_out(sqlite_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def conditional_without_link(reply: Reply, arguments: Mapping[str, Any]) -> Reply:
+        answer = conditional(reply, arguments)
+        if answer.status != 304:
+            return answer
+        return replace(answer, headers={k: v for k, v in answer.headers.items() if k != "Link"})
+
+    monkeypatch.setattr("stockroom.http.bridge.conditional", conditional_without_link)
+    with pytest.raises(AssertionError, match="which is known"):
+        prove_variants(sqlite_world, sqlite_world.contract.operations[LIST])
+
+
+def test_a_head_that_has_other_headers_is_found_out(sqlite_world: World) -> None:
+    negotiated = sqlite_world.contract.operations["handlers.service.welcome"]
+    client = sqlite_world.home.client
+
+    class Client:
+        """Asks for the head of another media type."""
+
+        def request(self, method: str, url: str, headers: dict[str, str], **options: Any) -> Any:
+            asked = headers | ({"Accept": "text/html"} if method == "HEAD" else {})
+            return client.request(method, url, headers=asked, **options)
+
+    home = replace(sqlite_world.home, client=Client())
+    with pytest.raises(AssertionError, match=f"HEAD of {negotiated.id}"):
+        prove_variants(replace(sqlite_world, home=home), negotiated)
 
 
 def test_a_kept_answer_that_no_write_changes_is_found_out(cached: Cached, contract: Contract) -> None:

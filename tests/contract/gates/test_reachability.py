@@ -50,6 +50,7 @@ def refused(status: int, kind: str) -> Fact:
 
 
 SEEN = answered(200, [1], etag='"a"')
+HEAD = replace(SEEN, method="HEAD", answer_body=b"")
 MALFORMED, INVALID = refused(400, "malformed-request"), refused(400, "validation-failed")
 ELSEWHERE = [
     replace(MALFORMED, path="//"),
@@ -57,7 +58,7 @@ ELSEWHERE = [
     replace(refused(405, "method-not-allowed"), method="PUT"),
     refused(501, "unknown-transfer-coding"),
 ]
-ALL = [SEEN, MALFORMED, INVALID, *ELSEWHERE]
+ALL = [SEEN, HEAD, MALFORMED, INVALID, *ELSEWHERE]
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_a_contract_whose_every_promise_was_kept_passes(small: Contract) -> None
     ("facts", "missing"),
     [
         pytest.param(
-            [SEEN, *ELSEWHERE],
+            [SEEN, HEAD, *ELSEWHERE],
             [
                 "400",
                 "400 with /problems/malformed-request",
@@ -86,13 +87,17 @@ def test_a_contract_whose_every_promise_was_kept_passes(small: Contract) -> None
             id="a status",
         ),
         pytest.param(
-            [replace(SEEN, method="HEAD", answer_body=b""), MALFORMED, INVALID, *ELSEWHERE],
-            ["200 with application/json"],
-            id="a media type, which HEAD does not show",
+            [HEAD, MALFORMED, INVALID, *ELSEWHERE],
+            ["200", "200 with application/json", "200 with etag"],
+            id="what HEAD does not show",
         ),
-        pytest.param([answered(200, []), MALFORMED, INVALID, *ELSEWHERE], ["200 with etag"], id="a header"),
         pytest.param(
-            [SEEN, MALFORMED, *ELSEWHERE], ["400 with /problems/validation-failed"], id="a type of problem"
+            [answered(200, []), HEAD, MALFORMED, INVALID, *ELSEWHERE], ["200 with etag"], id="a header"
+        ),
+        pytest.param(
+            [SEEN, HEAD, MALFORMED, *ELSEWHERE],
+            ["400 with /problems/validation-failed"],
+            id="a type of problem",
         ),
     ],
 )
@@ -100,6 +105,15 @@ def test_what_is_declared_and_was_never_seen_is_told(
     facts: list[Fact], missing: list[str], small: Contract
 ) -> None:
     assert unseen(small, facts) == [f"GET /things: {promise} was never seen" for promise in missing]
+
+
+def test_head_must_be_seen_with_its_headers(small: Contract) -> None:
+    others = [fact for fact in ALL if fact is not HEAD]
+    assert unseen(small, others) == [
+        f"HEAD /things: {promise} was never seen" for promise in ("200", "200 with etag")
+    ]
+    bare = replace(HEAD, answer_headers={"content-type": "application/json"})
+    assert unseen(small, [*others, bare]) == ["HEAD /things: 200 with etag was never seen"]
 
 
 def test_answers_to_what_is_no_operation_must_be_seen_too(small: Contract) -> None:
@@ -110,7 +124,7 @@ def test_answers_to_what_is_no_operation_must_be_seen_too(small: Contract) -> No
 
 def test_an_exemption_exempts_what_it_names_while_that_is_unseen(small: Contract) -> None:
     promise = Promise("GET /things", 400, "/problems/validation-failed")
-    assert unseen(small, [SEEN, MALFORMED, *ELSEWHERE], {promise: "a reason"}) == []
+    assert unseen(small, [SEEN, HEAD, MALFORMED, *ELSEWHERE], {promise: "a reason"}) == []
     assert unseen(small, ALL, {promise: "a reason"}) == [f"{promise} needs no exemption"]
     unknown = Promise("GET /nothing", 200)
     assert unseen(small, ALL, {unknown: "a reason"}) == ["GET /nothing: 200 needs no exemption"]

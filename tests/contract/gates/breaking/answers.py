@@ -110,7 +110,10 @@ ANSWERS = [
         "what is known already not sent again",
         all_of(
             add("\n  /users: > parameters:", "\n        - {$ref: '#/components/parameters/IfNoneMatch'}"),
-            add("\n  /users: > responses:", "\n        '304': {$ref: '#/components/responses/NotModified'}"),
+            add(
+                "\n  /users: > responses:",
+                "\n        '304': {$ref: '#/components/responses/PageNotModified'}",
+            ),
         ),
         HARMLESS,
         "the 304 is gone; the header if-none-match is gone",
