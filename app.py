@@ -31,6 +31,7 @@ from stockroom.http.rooms import Size
 from stockroom.http.service import Dependencies, build_service
 from stockroom.process import data_dir, logs
 from stockroom.process.readiness import Readiness, database_probe, network_probe
+from stockroom.process.server import UnsupportedServerError, require_api_worker
 from stockroom.settings import Settings, SettingsError, load
 from tasks.publisher import BrokerPublisher
 
@@ -50,9 +51,10 @@ def __getattr__(name: str) -> ASGIApp:
     try:
         settings = load()
         logs.configure(settings)
+        require_api_worker()
         made = globals()["app"] = create_app(settings)
-    except (ContractError, SettingsError) as error:
-        # Whoever wrote the contract or the settings needs the lines at fault, not where we noticed.
+    except (ContractError, SettingsError, UnsupportedServerError) as error:
+        # Whoever wrote the contract, the settings or the command needs what is at fault, not a traceback.
         for fault in str(error).splitlines():
             log.critical("start.refused", reason=fault)
         # gunicorn's APP_LOAD_ERROR; after any other code it would try again for ever.

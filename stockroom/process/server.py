@@ -9,8 +9,15 @@ from uvicorn_worker import UvicornWorker
 from stockroom.process.protocol import Protocol
 
 
+class UnsupportedServerError(RuntimeError):
+    """Another server than ours wants to serve the application."""
+
+
 class ApiWorker(UvicornWorker):
     """One process of the API."""
+
+    runs_here = False
+    """Whether this process is one."""
 
     CONFIG_KWARGS = {  # noqa: RUF012 - declared by the base class as an instance attribute's default
         "loop": "uvloop",
@@ -32,6 +39,23 @@ class ApiWorker(UvicornWorker):
         log.handlers = []
         log.propagate = True
         log.setLevel(logging.getLogger("uvicorn").level)
+
+    def init_process(self) -> None:
+        ApiWorker.runs_here = True
+        super().init_process()
+
+
+def require_api_worker() -> None:
+    """Raises UnsupportedServerError in a process that is no ApiWorker.
+
+    Other servers read requests and believe headers each in a way of its own, so that what the contract
+    promises would not hold.
+    """
+    if not ApiWorker.runs_here:
+        raise UnsupportedServerError(
+            "this server is not supported: use `stockroom run`, or `gunicorn app:app` with gunicorn.conf.py "
+            "and without --preload or another --worker-class"
+        )
 
 
 class RootLogger(Logger):
