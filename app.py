@@ -12,10 +12,11 @@ from starlette.types import ASGIApp
 import handlers
 from handlers._errors import problem_for
 from handlers._idempotency import IdempotencyKeys
+from stockroom.accounts import revocation_feed
 from stockroom.accounts.passwords import Passwords
-from stockroom.accounts.revocation_feed import following
 from stockroom.accounts.revocations import Revocations
 from stockroom.accounts.tokens import Tokens
+from stockroom.activities.activities import Activities
 from stockroom.contract.contract import Contract, load_contract
 from stockroom.contract.document import ContractError
 from stockroom.contract.operations import IDEMPOTENCY_KEY
@@ -42,6 +43,9 @@ BLOCKING = {"passwords", "files"}
 
 # Two passwords are hashed at once; the queue is short, for who waits longer than that has given up.
 PASSWORD_ROOM = Size(places=4, share=2, waiting=32, patience=2)
+
+# What readiness tells of, besides what the service depends on.
+ACTIVITIES = ("revocations", "dispatch", "drift")
 
 
 def __getattr__(name: str) -> ASGIApp:
@@ -72,13 +76,15 @@ def create_app(
     """Make the whole service. Raises ContractError or SettingsError when it cannot be run as configured."""
     data_dir.prepare(settings)
     contract = contract or load_contract(uploads=settings.data_dir)
+    counters, activities = _counters(settings)
     parts = _Parts(
         settings=settings,
         database=database or _open_database(settings),
         revocations=(revocations := Revocations()),
         tokens=Tokens(data_dir.signing_key(settings), revocations),
-        publisher=BrokerPublisher(settings),
-        observer=observer or _counters(settings),
+        publisher=BrokerPublisher(settings, activities),
+        activities=activities,
+        observer=observer or counters,
     )
     return build_service(contract, parts.dependencies(contract))
 
@@ -97,13 +103,15 @@ def _open_database(settings: Settings) -> Database:
     )
 
 
-def _counters(settings: Settings) -> Observer:
+def _counters(settings: Settings) -> tuple[Observer, Activities]:
+    """Who counts what drifts, and the background activities, which are counted too."""
     if not settings.metrics_port:
-        return Unobserved()
+        return Unobserved(), Activities()
     # Here, so that those who ask for no metrics pay nothing: it takes 2 MB, and 50 ms of the start.
+    from stockroom.process.activity_metrics import ActivityMetrics  # noqa: PLC0415 - see above
     from stockroom.process.metrics import ContractMetrics  # noqa: PLC0415 - see above
 
-    return ContractMetrics()
+    return ContractMetrics(), Activities(ActivityMetrics())
 
 
 @dataclass(frozen=True)
@@ -115,6 +123,7 @@ class _Parts:
     revocations: Revocations
     tokens: Tokens
     publisher: BrokerPublisher
+    activities: Activities
     observer: Observer
 
     def dependencies(self, contract: Contract) -> Dependencies:
@@ -160,6 +169,7 @@ class _Parts:
             run=self.database.run,
             drift_sample=self.settings.drift_sample,
             observer=self.observer,
+            activities=self.activities,
         )
 
     def _readiness(self) -> Readiness:
@@ -169,7 +179,9 @@ class _Parts:
                 "database": database_probe(self.database),
                 "broker": None if broker.startswith("filesystem:") else network_probe(broker, 5672),
                 "redis": network_probe(redis, 6379) if redis else None,
-            }
+            },
+            self.activities,
+            ACTIVITIES,
         )
 
     @asynccontextmanager
@@ -177,8 +189,10 @@ class _Parts:
         try:
             async with self.database.serving():
                 await self.database.run(self._require_migrated)
+                feed = revocation_feed.RevocationFeed(self.database, self.revocations)
+                await feed.read()
                 try:
-                    async with following(self.database, self.revocations):
+                    async with self.activities.on_loop("revocations", feed.read, revocation_feed.pace()):
                         yield
                 finally:
                     self.publisher.close()

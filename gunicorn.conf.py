@@ -1,12 +1,13 @@
 """gunicorn's configuration: `gunicorn app:app` from this folder serves the API as the settings say."""
 
 import gc
-import shutil
 import sys
 from typing import Any
 
 from stockroom import settings
-from stockroom.process import logs, metrics_server
+from stockroom.activities.activities import Activities
+from stockroom.process import logs
+from stockroom.process.metrics_server import MetricsServer, forget_process
 from stockroom.process.server import ApiWorker, RootLogger
 
 try:
@@ -33,10 +34,14 @@ control_socket_disable = True
 
 def when_ready(arbiter: Any) -> None:
     """Serve metrics, before there is any worker."""
-    try:
-        arbiter.metrics = metrics_server.serve(_settings) if _settings.metrics_port else None
-    except settings.SettingsError as error:
-        sys.exit(str(error))
+    arbiter.metrics = None
+    if _settings.metrics_port:
+        try:
+            arbiter.metrics = MetricsServer(
+                _settings.metrics_host, _settings.metrics_port, "STOCKROOM_METRICS_PORT", Activities()
+            )
+        except settings.SettingsError as error:
+            sys.exit(str(error))
 
 
 def post_fork(arbiter: Any, worker: Any) -> None:
@@ -55,7 +60,13 @@ def post_worker_init(worker: Any) -> None:
     gc.enable()
 
 
-def on_exit(arbiter: Any) -> None:
-    """Remove what the workers counted; until then it stays, as no counter may fall when a worker ends."""
+def child_exit(arbiter: Any, worker: Any) -> None:
+    """What a worker that has ended said of itself is no longer so."""
     if arbiter.metrics:
-        shutil.rmtree(arbiter.metrics)
+        forget_process(worker.pid)
+
+
+def on_exit(arbiter: Any) -> None:
+    """Serve metrics no more."""
+    if arbiter.metrics:
+        arbiter.metrics.close()

@@ -11,7 +11,16 @@ async def live() -> dict[str, str]:
 
 
 async def ready(*, readiness: Readiness) -> dict[str, Any]:
-    states = await readiness.states()
-    if states["database"] == "failed":
-        raise NotReady("The database does not answer.", retry_after=1, dependencies=states)
-    return {"status": "ok", "dependencies": states}
+    dependencies, activities = await readiness.dependencies(), readiness.activities()
+    if fault := _fault(dependencies, activities):
+        raise NotReady(fault, retry_after=1, dependencies=dependencies, activities=activities)
+    return {"status": "ok", "dependencies": dependencies, "activities": activities}
+
+
+def _fault(dependencies: dict[str, str], activities: dict[str, str]) -> str | None:
+    """What the service cannot do without."""
+    if dependencies["database"] == "failed":
+        return "The database does not answer."
+    if activities["revocations"] == "failed":
+        return "Which sessions have ended is not known here."
+    return None

@@ -142,7 +142,7 @@ class ResultGone(DomainError):
 
 
 class NotReady(DomainError):
-    """A service that this one depends on does not answer."""
+    """A service that this one depends on does not answer, or a background activity is not well."""
 
     code = "unavailable"
 

@@ -108,7 +108,12 @@ class Settings(BaseSettings):
         description="fraction of answers that are held against the contract once they are sent",
     )
     metrics_host: str = Field("127.0.0.1", description="address Prometheus metrics are served on")
-    metrics_port: int = Field(0, ge=0, le=65535, description="port Prometheus metrics are served on; 0: none")
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="port Prometheus metrics of the API are served on; 0: none"
+    )
+    worker_metrics_port: int = Field(
+        0, ge=0, le=65535, description="port Prometheus metrics of a worker are served on; 0: none"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least severe events that are logged"
     )
@@ -161,11 +166,13 @@ class Settings(BaseSettings):
             raise ValueError(f"the key needs {SHORTEST_KEY} bytes or more")
         return value
 
-    @field_validator("metrics_port")
+    @field_validator("metrics_port", "worker_metrics_port")
     @classmethod
     def _apart_from_the_api(cls, value: int, known: ValidationInfo) -> int:
         if value and value == known.data.get("port"):
             raise ValueError(f"{value} is the port of the API (STOCKROOM_PORT)")
+        if value and value == known.data.get("metrics_port"):
+            raise ValueError(f"{value} is the port of the API's metrics (STOCKROOM_METRICS_PORT)")
         return value
 
     @field_validator("log_level", mode="before")

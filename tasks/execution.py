@@ -1,13 +1,15 @@
 """Run one task: claim it, keep its lease, and record its outcome. Needs no Celery."""
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import sqlalchemy as sa
 import structlog
 
-from stockroom.db.database import Database
+from stockroom.activities.activities import Activities
+from stockroom.activities.activity import Ended, Pace
+from stockroom.db.database import OUTAGES, Database
 from stockroom.work import leases
 from stockroom.work.leases import LeaseLost
 from stockroom.work.model import Lease, Unworkable
@@ -21,13 +23,15 @@ Run = Callable[[Lease], bool]
 _PASSING = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, OSError)
 
 
-def execute(database: Database, task_id: str, run: Run, *, lease_seconds: float) -> None:
+def execute(
+    database: Database, task_id: str, run: Run, *, lease_seconds: float, activities: Activities
+) -> None:
     """Run the task, unless it is finished or another worker holds it."""
     with database.work() as work:
         lease = leases.claim(work, task_id, seconds=lease_seconds)
     if lease is None:
         return
-    with _kept(database, lease):
+    with _kept(database, lease, activities):
         try:
             _attempt(database, lease, run)
         except LeaseLost:
@@ -62,25 +66,22 @@ def _fail(database: Database, lease: Lease, failure: str) -> None:
 
 
 @contextlib.contextmanager
-def _kept(database: Database, lease: Lease) -> Iterator[None]:
+def _kept(database: Database, lease: Lease, activities: Activities) -> Iterator[None]:
     """Renew the lease from a thread, three times a term."""
-    over = threading.Event()
-    thread = threading.Thread(target=_renew, args=(database, lease, over), name="lease", daemon=True)
+    third = lease.seconds / 3
+    pace = Pace(every=third, delay=third, longest=third, expected=OUTAGES)
+    thread = activities.for_a_while("lease", partial(_renew, database, lease), pace)
     thread.start()
     try:
         yield
     finally:
-        over.set()
-        thread.join()
+        thread.stop()
 
 
-def _renew(database: Database, lease: Lease, over: threading.Event) -> None:
-    while not over.wait(lease.seconds / 3):
-        try:
-            with database.work() as work:
-                leases.renew(work, lease)
-        except LeaseLost:
-            # The work itself gets LeaseLost at its next write.
-            return
-        except sa.exc.SQLAlchemyError as error:
-            log.warning("task.lease_not_renewed", task=lease.task_id, reason=repr(error))
+def _renew(database: Database, lease: Lease) -> None:
+    try:
+        with database.work() as work:
+            leases.renew(work, lease)
+    except LeaseLost:
+        # The work itself gets LeaseLost at its next write.
+        raise Ended from None

@@ -1,12 +1,16 @@
 """Sweeps: the periodic duties of every worker."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
 from celery import bootsteps
 
-from stockroom.db.database import Database
+from stockroom.activities.activities import Activities
+from stockroom.activities.activity import Pace
+from stockroom.db.database import OUTAGES, Database
+from stockroom.frozen import frozen
 from stockroom.items import search
 from stockroom.reservations import actions as reservations
 from stockroom.summary import actions as summary
@@ -16,6 +20,18 @@ log = structlog.get_logger(__name__)
 
 # Reservations closed in one transaction: few, so that the locks on their levels are short.
 _BATCH = 20
+
+STOP_SECONDS = 5.0
+"""Seconds that duties have to come to an end when the worker stops."""
+
+
+@frozen
+class Duty:
+    """A background activity of every worker, `every` so many seconds."""
+
+    name: str
+    every: float
+    step: Callable[[], object]
 
 
 def republish(database: Database, send: Callable[[str], object]) -> None:
@@ -62,26 +78,27 @@ def index(database: Database) -> None:
         search.merge_pending(connection)
 
 
-def sweeping(duties: Sequence[tuple[float, Callable[[], None]]]) -> type[Any]:
-    """Make the worker step that runs each of `duties` at the start, and again every so many seconds.
-
-    It uses the worker's timer (Celery: Extensions and Bootsteps), which is a thread of its own on the
-    filesystem broker. On other brokers it is part of the event loop: there a solo pool sweeps between tasks.
-    """
+def sweeping(activities: Activities, duties: Sequence[Duty]) -> type[Any]:
+    """Make the worker step that keeps up each of `duties`, in a thread of its own, from start to stop."""
 
     class Sweeping(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships no types.
-        # The pool forks before the timer's thread starts, so that no process inherits a lock that the thread
-        # holds.
-        requires = ("celery.worker.components:Timer", "celery.worker.components:Pool")
+        # The pool forks before the threads start, so that no process inherits a lock that one of them holds.
+        requires = ("celery.worker.components:Pool",)
 
         def start(self, worker: Any) -> None:
-            self.entries = []
-            for seconds, duty in duties:
-                worker.timer.call_after(0, duty)
-                self.entries.append(worker.timer.call_repeatedly(seconds, duty))
+            self.threads = [activities.in_thread(duty.name, duty.step, _pace(duty)) for duty in duties]
+            for thread in self.threads:
+                thread.start()
 
         def stop(self, worker: Any) -> None:
-            for entry in self.entries:
-                entry.cancel()
+            until = time.monotonic() + STOP_SECONDS
+            for thread in self.threads:
+                thread.stop(0)
+            for thread in self.threads:
+                thread.stop(max(0, until - time.monotonic()))
 
     return Sweeping
+
+
+def _pace(duty: Duty) -> Pace:
+    return Pace(every=duty.every, expected=(*OUTAGES, OSError))

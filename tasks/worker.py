@@ -5,8 +5,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import structlog
-
 from stockroom.db.database import Database
 from stockroom.db.files import FileStore
 from stockroom.frozen import frozen
@@ -14,8 +12,6 @@ from stockroom.imports.execution import Validators
 from stockroom.retention import actions as retention
 from stockroom.settings import Settings
 from tasks.sweep import expire, index, republish, update_totals
-
-log = structlog.get_logger(__name__)
 
 
 @frozen
@@ -37,7 +33,6 @@ class Worker:
         self._parts: Parts | None = None
         self._inherited: Parts | None = None
         self._stopping: Any = None
-        self._running: dict[str, threading.Thread] = {}
 
     def parts(self) -> Parts:
         with self._opening:
@@ -73,42 +68,22 @@ class Worker:
                 self._parts = None
 
     def sweep(self, send: Callable[[str], object]) -> None:
-        """Publish waiting tasks again; database and broker may be unavailable."""
-        if self.stopping():
-            return
-        try:
+        """Publish waiting tasks again."""
+        if not self.stopping():
             republish(self.parts().database, send)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next sweep comes soon
-            log.warning("sweep.failed", reason=repr(error))
 
     def expire(self) -> None:
-        """Start closing the reservations that have expired."""
-        self._begin("expiry", lambda: expire(self.parts().database, self.stopping))
+        """Close the reservations that have expired."""
+        expire(self.parts().database, self.stopping)
 
     def update_totals(self) -> None:
-        """Start adding the latest changes to the summary's totals."""
-        self._begin("update_totals", lambda: update_totals(self.parts().database, self.stopping))
+        """Add the latest changes to the summary's totals."""
+        update_totals(self.parts().database, self.stopping)
 
     def index(self) -> None:
-        """Start merging newly written items into the search index."""
-        self._begin("index", lambda: index(self.parts().database))
+        """Merge newly written items into the search index."""
+        index(self.parts().database)
 
     def tidy(self) -> None:
-        """Start deleting what is no longer needed."""
-        self._begin("retention", lambda: retention.tidy(self.parts().database, self.parts().files))
-
-    def _begin(self, name: str, duty: Callable[[], object]) -> None:
-        """Run this in a thread, for it may take seconds and must not block an event loop; one thread per
-        name.
-        """
-        running = self._running.get(name)
-        if not self.stopping() and (running is None or not running.is_alive()):
-            thread = threading.Thread(target=self._attempt, args=(name, duty), name=name, daemon=True)
-            self._running[name] = thread
-            thread.start()
-
-    def _attempt(self, name: str, duty: Callable[[], object]) -> None:
-        try:
-            duty()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next wake-up comes
-            log.warning("duty.failed", duty=name, reason=repr(error))
+        """Delete what is no longer needed."""
+        retention.tidy(self.parts().database, self.parts().files)

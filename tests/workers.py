@@ -2,6 +2,7 @@
 
 import functools
 
+from stockroom.activities.activities import Activities
 from stockroom.contract.rows import row_validator
 from stockroom.db.database import Database
 from stockroom.db.files import FileStore
@@ -17,5 +18,9 @@ def work_off(task_id: str, database: Database, settings: Settings) -> None:
     """Do a task to its end."""
     parts = Parts(settings, database, FileStore(settings.files_url), validators())
     execution.execute(
-        database, task_id, lambda lease: works.run(lease, parts, lambda: False), lease_seconds=30
+        database,
+        task_id,
+        lambda lease: works.run(lease, parts, lambda: False),
+        lease_seconds=30,
+        activities=Activities(),
     )

@@ -1,49 +1,31 @@
 """The feed of ended sessions, which every process reads again and again."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-
-import structlog
-
 from stockroom.accounts import sessions
 from stockroom.accounts.revocations import Revocations
+from stockroom.activities.activity import Pace
 from stockroom.db.database import OUTAGES, Database
-
-log = structlog.get_logger(__name__)
 
 POLL = 0.5
 """Seconds between two looks: a logout reaches every process within one."""
 
 
-@asynccontextmanager
-async def following(database: Database, revocations: Revocations) -> AsyncIterator[None]:
-    """Keep `revocations` up to date within the context. What has ended before is known once it begins."""
-    stopping = asyncio.Event()
-    last = await _poll(database, revocations, 0)
-    task = asyncio.create_task(_follow(database, revocations, last, stopping))
-    try:
-        yield
-    finally:
-        # Awaited, not cancelled: its thread would be left with a connection that nobody closes.
-        stopping.set()
-        await task
+def pace() -> Pace:
+    """How often to `read` after the first time: soon again after an outage, too."""
+    return Pace(every=POLL, delay=POLL, longest=2, patience=POLL + 2.5, expected=OUTAGES)
 
 
-async def _follow(database: Database, revocations: Revocations, after: int, stopping: asyncio.Event) -> None:
-    while True:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), POLL)
-            return
-        try:
-            after = await _poll(database, revocations, after)
-        except OUTAGES as error:
-            log.warning("revocations.database_away", error=str(error))
+class RevocationFeed:
+    """Keeps `revocations` up to date. What has ended before is known after the first look."""
 
+    def __init__(self, database: Database, revocations: Revocations) -> None:
+        self._database = database
+        self._revocations = revocations
+        self._after = 0
 
-async def _poll(database: Database, revocations: Revocations, after: int) -> int:
-    def poll() -> int:
-        with database.connect() as reader:
-            return sessions.poll(reader, revocations, after, database.clock())
+    async def read(self) -> None:
+        """Look for sessions that have ended since the last look."""
+        self._after = await self._database.run(self._poll)
 
-    return await database.run(poll)
+    def _poll(self) -> int:
+        with self._database.connect() as reader:
+            return sessions.poll(reader, self._revocations, self._after, self._database.clock())

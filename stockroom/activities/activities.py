@@ -7,17 +7,26 @@ from contextlib import asynccontextmanager
 
 from stockroom.activities.activity import Activity, Ended, Observer, Pace, State, Unobserved
 
+STOP_SECONDS = 5.0
+"""Seconds that the step under way has to come to its end when its context is left."""
+
 
 class Activities:
     """The activities of one process, by name.
 
-    A step that ends in an error is taken again, later each time; it is counted by `observer`, logged when
+    A step that ends in an error is taken again, later each time; it is counted by the observer, logged when
     something changes, and shown by `states`.
     """
 
     def __init__(self, observer: Observer | None = None) -> None:
-        self.observer: Observer = observer or Unobserved()
+        self._observer: Observer = observer or Unobserved()
         self._standing: dict[str, Activity] = {}
+
+    def observe(self, observer: Observer) -> None:
+        """Have another one count from now on."""
+        self._observer = observer
+        for name in self._standing:
+            observer.begun(name)
 
     def states(self) -> dict[str, State]:
         """How each activity is that lasts as long as the process."""
@@ -34,8 +43,9 @@ class Activities:
             yield
         finally:
             stopping.set()
-            # Not cancelled: a thread that works for it would be left with a connection that nobody closes.
-            await asyncio.wait([task])
+            # Not cancelled at once: a thread that works for it would be left with a connection to close.
+            await asyncio.wait([task], timeout=STOP_SECONDS)
+            task.cancel()
 
     def in_thread(self, name: str, step: Callable[[], object], pace: Pace) -> "ActivityThread":
         """A thread, to be started, that takes the step again and again."""
@@ -47,11 +57,11 @@ class Activities:
 
     def _standing_one(self, name: str, pace: Pace) -> Activity:
         activity = self._standing[name] = self._new(name, pace)
-        self.observer.begun(name)
+        self._observer.begun(name)
         return activity
 
     def _new(self, name: str, pace: Pace) -> Activity:
-        return Activity(name, pace, lambda: self.observer)
+        return Activity(name, pace, lambda: self._observer)
 
 
 class ActivityThread:

@@ -149,7 +149,8 @@ class Activity:
             return
         self._is_told = True
         self._tell_at = now + self._silence
-        reason = {"error": type(error).__name__, "reason": str(error)}
+        # What libraries add to it, such as a statement, is in the trace, if there is one.
+        reason = {"error": type(error).__name__, "reason": str(error).strip().partition("\n")[0]}
         if isinstance(error, self.pace.expected):
             log.warning(event, **self._so_far(now), **reason)
         else:

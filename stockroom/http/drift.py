@@ -5,15 +5,16 @@ Nothing here changes, delays or fails an answer.
 
 import random
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from queue import SimpleQueue
 from traceback import extract_tb
 from typing import Literal, Protocol
 
 import structlog
 from starlette.types import Message, Scope, Send
 
+from stockroom.activities.activities import Activities
+from stockroom.activities.activity import Ended, Pace
 from stockroom.contract.conformance import Conformance, Part
 from stockroom.http.captured_response import CapturedResponse
 
@@ -24,7 +25,13 @@ WAITING = 16
 KINDS = 1000
 """Kinds of lines that are logged at most; a contract has room for fewer."""
 
+PACE = Pace(longest=1.0)
+
 Reason = Literal["busy", "failed", "too-long"]
+
+
+class UncheckedAnswer(Exception):
+    """A check ended in an error; this names it without its message, which may repeat the answer."""
 
 
 class Observer(Protocol):
@@ -51,13 +58,16 @@ class Unobserved:
 class Drift:
     """Has `observer` count, and logs each kind of drift once, with the first request that met it."""
 
-    def __init__(self, conformance: Conformance, fraction: float, observer: Observer) -> None:
+    def __init__(
+        self, conformance: Conformance, fraction: float, observer: Observer, activities: Activities
+    ) -> None:
         self._conformance = conformance
         self._fraction = fraction
         self._observer = observer
         self._room = threading.Semaphore(WAITING)
+        self._waiting: SimpleQueue[CapturedResponse | None] = SimpleQueue()
         # One thread, so that checks take no more than their share. It starts with the first of them.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="drift")
+        self._thread = activities.in_thread("drift", self._check_next, PACE)
         self._told: set[tuple[object, ...]] = set()
 
     def watch(self, scope: Scope, request_id: str, send: Send) -> Send:
@@ -68,14 +78,17 @@ class Drift:
 
     def close(self) -> None:
         """Check the few answers that wait, and end the thread."""
-        self._thread.shutdown()
+        self._waiting.put(None)
+        self._thread.stop()
 
     def _keeping(self, answer: CapturedResponse, send: Send) -> Send:
         async def send_and_keep(message: Message) -> None:
             await send(message)
-            with self._contained(answer.request_id):
+            try:
                 if answer.keep(message):
                     self._take(answer)
+            except Exception as error:  # noqa: BLE001 -- whatever it is, the answer is none the worse for it
+                self._note(error, answer.request_id)
 
         return send_and_keep
 
@@ -83,14 +96,28 @@ class Drift:
         if answer.too_long:
             self._observer.unchecked("too-long")
         elif self._room.acquire(blocking=False):
-            self._thread.submit(self._check, answer)
+            self._hand_over(answer)
         else:
             self._observer.unchecked("busy")
 
-    def _check(self, answer: CapturedResponse) -> None:
-        with self._contained(answer.request_id):
+    def _hand_over(self, answer: CapturedResponse) -> None:
+        try:
+            self._thread.start()
+        except BaseException:
+            self._room.release()
+            raise
+        self._waiting.put(answer)
+
+    def _check_next(self) -> None:
+        answer = self._waiting.get()
+        if answer is None:
+            raise Ended
+        try:
             self._hold(answer)
-        self._room.release()
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it may hold what was answered
+            raise UncheckedAnswer(self._note(error, answer.request_id)) from None
+        finally:
+            self._room.release()
 
     def _hold(self, answer: CapturedResponse) -> None:
         method, status = answer.method, answer.status
@@ -105,18 +132,14 @@ class Drift:
         for part in {fault.part for fault in faults}:
             self._observer.drifted(name, status, part)
 
-    @contextmanager
-    def _contained(self, request_id: str) -> Iterator[None]:
-        """Log and count what goes wrong here, and keep it from whoever is being served."""
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the answer is none the worse for it
-            with suppress(Exception):
-                frame = extract_tb(error.__traceback__)[-1]
-                # Without its message, for the same reason.
-                kind = {"error": type(error).__name__, "where": f"{frame.filename}:{frame.lineno}"}
-                self._tell("contract.unchecked", request_id, **kind)
-                self._observer.unchecked("failed")
+    def _note(self, error: Exception, request_id: str) -> str:
+        """Log and count what went wrong here. Returns its kind and its place, without its message."""
+        frame = extract_tb(error.__traceback__)[-1]
+        kind = {"error": type(error).__name__, "where": f"{frame.filename}:{frame.lineno}"}
+        with suppress(Exception):
+            self._tell("contract.unchecked", request_id, **kind)
+            self._observer.unchecked("failed")
+        return f"{kind['error']} at {kind['where']}"
 
     def _tell(self, event: str, request_id: str, **kind: object) -> None:
         key = (event, *kind.values())

@@ -13,6 +13,7 @@ from connexion.middleware.security import SecurityMiddleware
 from flask import Flask
 from starlette.types import ASGIApp
 
+from stockroom.activities.activities import Activities
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract
 from stockroom.contract.parsing import add_contract
@@ -60,6 +61,7 @@ class Dependencies:
     """Rooms of their own for those who use a constant of that name, lest others wait for them."""
     drift_sample: float = 0.0
     observer: Observer = field(default_factory=Unobserved)
+    activities: Activities = field(default_factory=Activities)
 
 
 def build_service(contract: Contract, dependencies: Dependencies) -> ASGIApp:
@@ -86,7 +88,9 @@ def build_service(contract: Contract, dependencies: Dependencies) -> ASGIApp:
         dispatcher, dependencies.run, {COMMON_ROOM: dependencies.common_room, **dependencies.rooms}
     )
     drift = (
-        Drift(Conformance(contract), dependencies.drift_sample, dependencies.observer)
+        Drift(
+            Conformance(contract), dependencies.drift_sample, dependencies.observer, dependencies.activities
+        )
         if dependencies.drift_sample
         else None
     )

@@ -56,10 +56,14 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 def _port_faults(settings: Settings) -> Iterator[str]:
     """Why a port cannot be had, before anything is started for it."""
-    ports = [(settings.host, settings.port, "STOCKROOM_PORT")]
-    if settings.metrics_port:
-        ports.append((settings.metrics_host, settings.metrics_port, "STOCKROOM_METRICS_PORT"))
+    ports = [
+        (settings.host, settings.port, "STOCKROOM_PORT"),
+        (settings.metrics_host, settings.metrics_port, "STOCKROOM_METRICS_PORT"),
+        (settings.metrics_host, settings.worker_metrics_port, "STOCKROOM_WORKER_METRICS_PORT"),
+    ]
     for host, port, variable in ports:
+        if not port:
+            continue
         try:
             family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
             with socket.socket(family, kind) as probe:

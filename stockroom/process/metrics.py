@@ -1,4 +1,4 @@
-"""Prometheus counters. Where they are kept is settled when this is imported: see
+"""Prometheus counters of the contract. Where they are kept is settled when this is imported: see
 `stockroom.process.metrics_server`.
 """
 

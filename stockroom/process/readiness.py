@@ -1,13 +1,17 @@
-"""Readiness: whether each thing the service depends on answers, found out without holding anybody up."""
+"""Readiness: whether each thing the service depends on answers, and each background activity is well.
+
+It is found out without holding anybody up.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
+from stockroom.activities.activities import Activities
 from stockroom.db.database import Database
 
 TIMEOUT = 2.0
@@ -17,11 +21,21 @@ Probe = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Readiness:
-    """`probes` raise where the dependency is away; None stands for one that the settings do without."""
+    """`probes` raise where the dependency is away; None stands for one that the settings do without.
+
+    `shown` names the activities that are told of, also where the settings do without one.
+    """
 
     probes: Mapping[str, Probe | None]
+    running: Activities
+    shown: Sequence[str]
 
-    async def states(self) -> dict[str, str]:
+    def activities(self) -> dict[str, str]:
+        """`ok`, `failed` or `unused` for each background activity."""
+        states = self.running.states()
+        return {name: states.get(name, "unused") for name in self.shown}
+
+    async def dependencies(self) -> dict[str, str]:
         """`ok`, `failed` or `unused` for each dependency, after two seconds at most."""
         states = await asyncio.gather(*(self._state(probe) for probe in self.probes.values()))
         return dict(zip(self.probes, states, strict=True))

@@ -207,7 +207,8 @@ def test_who_counts_may_be_known_late() -> None:
     steps = Steps()
     activities = Activities()
     thread = activities.in_thread("feed", steps.take, SOON)
-    activities.observer = failures = Failures()
+    activities.observe(failures := Failures())
+    assert failures.counts == {"feed": 0}
     steps.errors.append(KeyError("x"))
     thread.start()
     assert steps.went_well.wait(PATIENCE)

@@ -3,6 +3,8 @@
 import asyncio
 import random
 import threading
+import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,13 +16,14 @@ import structlog
 from starlette.testclient import TestClient
 from starlette.types import Message
 
+from stockroom.activities.activities import Activities
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import load_contract
 from stockroom.http.captured_response import LONGEST_BODY
 from stockroom.http.drift import WAITING, Drift
 from tests.contract.changes import replace
 from tests.contract.stock import TINY, our_service
-from tests.observer import Counts
+from tests.observer import Counts, Failures
 
 READ = "tests.contract.tiny.things.read"
 SHORT = """
@@ -28,6 +31,8 @@ SHORT = """
     Problem: {type: object, required: [type]}
 """
 SECRET = "ada@example.com"
+# Seconds; far more than it takes, so that a machine that does something else fails no test.
+PATIENCE = 30.0
 
 Lines = list[dict[str, Any]]
 Send = Callable[..., None]
@@ -55,9 +60,12 @@ def logged() -> Iterator[Lines]:
 
 
 @contextmanager
-def service(path: Path, counts: Any, fraction: float = 1) -> Iterator[TestClient]:
+def service(
+    path: Path, counts: Any, fraction: float = 1, activities: Activities | None = None
+) -> Iterator[TestClient]:
     """A client of a service; once it is left, all that was to be checked is."""
-    app = our_service(path.parent, path, drift_sample=fraction, observer=counts)
+    around = {"drift_sample": fraction, "observer": counts, "activities": activities or Activities()}
+    app = our_service(path.parent, path, **around)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 
@@ -123,7 +131,7 @@ def test_kinds_beyond_the_bound_are_counted_alone(
     path: Path, counts: Counts, logged: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stockroom.http.drift.KINDS", 1)
-    drift = Drift(Conformance(load_contract(path.parent, path)), 1, counts)
+    drift = Drift(Conformance(load_contract(path.parent, path)), 1, counts, Activities())
     send(drift, start(), part(b"[]"))
     send(drift, start(), part(b"?"))
     drift.close()
@@ -134,7 +142,7 @@ def test_kinds_beyond_the_bound_are_counted_alone(
 def test_nothing_that_was_answered_is_logged(path: Path, counts: Counts, logged: Lines) -> None:
     with service(path, counts) as client:
         client.get(f"/things/{SECRET}")
-    drift = Drift(Conformance(load_contract(path.parent, path)), 1, counts)
+    drift = Drift(Conformance(load_contract(path.parent, path)), 1, counts, Activities())
     for body in (f'{{"{SECRET}": 1}}', f'{{"name": ["{SECRET}"]}}', SECRET):
         send(drift, start(), part(body.encode()))
     send(drift, start(b"application/x-" + SECRET.encode()), part(b"{}"))
@@ -181,14 +189,14 @@ def test_the_thread_ends_with_the_service(path: Path, counts: Counts) -> None:
 def test_head_is_checked_without_the_body_that_is_not_sent(path: Path, counts: Counts) -> None:
     with service(path, counts) as client:
         assert client.head("/things/long").is_success
-    drift = Drift(Conformance(load_contract(path.parent, path)), 1, counts)
+    drift = Drift(Conformance(load_contract(path.parent, path)), 1, counts, Activities())
     send(drift, start(b"text/html"), part(b"no JSON"), method="HEAD")
     drift.close()
     assert (counts.answers, counts.drifts) == (2, [(READ, 200, "media-type")])
 
 
 def test_an_answer_in_pieces_is_checked_as_a_whole(path: Path, counts: Counts) -> None:
-    drift = Drift(Conformance(load_contract(path.parent, path)), 1, counts)
+    drift = Drift(Conformance(load_contract(path.parent, path)), 1, counts, Activities())
     send(drift, start(), part(b'{"name"', more=True), part(b': "ab', more=True), part(b'c"}'))
     send(drift, start(), part(b'{"name"', more=True), part(b': "ab', more=True), part(b'cd"}'))
     drift.close()
@@ -200,7 +208,7 @@ def test_an_answer_that_breaks_off_is_not_checked(path: Path, counts: Counts) ->
         if message["type"] == "http.response.body":
             raise ConnectionResetError
 
-    drift = Drift(Conformance(load_contract(path.parent, path)), 1, counts)
+    drift = Drift(Conformance(load_contract(path.parent, path)), 1, counts, Activities())
     with pytest.raises(ConnectionResetError):
         send(drift, start(), part(b'{"name": "long"}'), to=leave)
     send(drift, start(), part(b'{"name": "long"', more=True))
@@ -209,7 +217,7 @@ def test_an_answer_that_breaks_off_is_not_checked(path: Path, counts: Counts) ->
 
 
 def test_a_body_beyond_the_bound_is_not_kept(path: Path, counts: Counts) -> None:
-    drift = Drift(Conformance(load_contract(path.parent, path)), 1, counts)
+    drift = Drift(Conformance(load_contract(path.parent, path)), 1, counts, Activities())
     send(drift, start(), part(b" " * LONGEST_BODY, more=True), part(b"1"))
     send(drift, start(), part(b" " * (LONGEST_BODY - 2), more=True), part(b"{}"))
     drift.close()
@@ -219,13 +227,15 @@ def test_a_body_beyond_the_bound_is_not_kept(path: Path, counts: Counts) -> None
 def test_what_comes_too_fast_is_let_go_of(counts: Counts) -> None:
     more = threading.Event()
     slow = SimpleNamespace(operation=lambda *_: more.wait() and None, examine=lambda *_: [])
-    drift = Drift(slow, 1, counts)  # type: ignore[arg-type]
+    drift = Drift(slow, 1, counts, Activities())  # type: ignore[arg-type]
     for _ in range(WAITING + 3):
         send(drift, start(), part(b"{}"))
     assert counts.reasons == ["busy"] * 3
     more.set()
-    # Behind all of them.
-    drift._thread.submit(int).result()
+    give_up = time.monotonic() + PATIENCE
+    while counts.answers < WAITING:
+        assert time.monotonic() < give_up
+        time.sleep(0.001)
     send(drift, start(), part(b"{}"))
     drift.close()
     assert (counts.answers, counts.reasons) == (WAITING + 1, ["busy"] * 3)
@@ -247,11 +257,56 @@ def test_a_check_that_crashes_fails_nothing(
     assert SECRET not in str(told)
 
 
+def test_a_check_that_crashes_is_a_failure_of_the_activity_until_one_does_not(
+    path: Path, counts: Counts, logged: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: Any) -> Any:
+        raise LookupError(SECRET)
+
+    activities = Activities(failures := Failures())
+    with service(path, counts, activities=activities) as client:
+        with monkeypatch.context() as patch:
+            patch.setattr(Conformance, "examine", crash)
+            client.get("/things/abc")
+            await_state(activities, "failed")
+        client.get("/things/abc")
+        await_state(activities, "ok")
+    assert (failures.counts, failures.failing, counts.answers) == ({"drift": 1}, set(), 1)
+    told = [line for line in logged if line["event"].startswith("activity.")]
+    assert [line["event"] for line in told] == ["activity.failed", "activity.recovered"]
+    assert told[0]["reason"].startswith(f"LookupError at {__file__}:")
+    trace = "".join(traceback.format_exception(told[0]["exc_info"]))
+    assert SECRET not in trace + str(told)
+
+
+def await_state(activities: Activities, state: str) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while activities.states()["drift"] != state:
+        assert time.monotonic() < give_up
+        time.sleep(0.001)
+
+
+def test_answers_for_which_there_is_no_thread_take_no_place(
+    path: Path, counts: Counts, logged: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    drift = Drift(Conformance(load_contract(path.parent, path)), 1, counts, Activities())
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        for _ in range(WAITING + 1):
+            send(drift, start(), part(b"{}"))
+    send(drift, start(), part(b"{}"))
+    drift.close()
+    assert (counts.answers, counts.reasons) == (1, ["failed"] * (WAITING + 1))
+
+
 def test_counters_that_crash_fail_nothing(path: Path, logged: Lines) -> None:
     # It has none of the methods that count.
     with service(path, object()) as client:
         assert client.get("/things/long").json() == {"name": "long"}
-    drift = Drift(Conformance(load_contract(path.parent, path)), 1, object())  # type: ignore[arg-type]
+    drift = Drift(Conformance(load_contract(path.parent, path)), 1, object(), Activities())  # type: ignore[arg-type]
     send(drift, start(), part(b" " * (LONGEST_BODY + 1)))
     drift.close()
     assert len(drifts(logged)) == 1
@@ -261,7 +316,7 @@ def test_counters_that_crash_fail_nothing(path: Path, logged: Lines) -> None:
 
 
 def test_an_answer_after_the_end_is_sent_all_the_same(path: Path, counts: Counts) -> None:
-    drift = Drift(Conformance(load_contract(path.parent, path)), 1, counts)
+    drift = Drift(Conformance(load_contract(path.parent, path)), 1, counts, Activities())
     drift.close()
     assert len(send(drift, start(), part(b"{}"))) == 2
     assert counts.reasons == ["failed"]

@@ -4,10 +4,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
+from stockroom.activities.activities import Activities
 from stockroom.db.database import Database
 from stockroom.db.tables import users
 from stockroom.work import actions as tasks
@@ -15,6 +18,7 @@ from stockroom.work import leases
 from stockroom.work.model import Lease, Task, Unworkable
 from tasks import execution
 from tasks.sweep import republish
+from tests.observer import Failures
 
 
 class Nobody:
@@ -36,7 +40,7 @@ def find(database: Database, task: Task) -> Task:
 
 
 def execute(database: Database, task: Task, run: Callable[[Lease], bool], seconds: float = 30) -> None:
-    execution.execute(database, task.id, run, lease_seconds=seconds)
+    execution.execute(database, task.id, run, lease_seconds=seconds, activities=Activities())
 
 
 def finishing(database: Database) -> Callable[[Lease], bool]:
@@ -120,3 +124,33 @@ def test_the_lease_is_renewed_while_the_work_takes_its_time(database: Database, 
 
     execute(watched, task, run, seconds=0.3)
     assert find(database, task).state == "succeeded"
+
+
+def test_a_lease_that_cannot_be_renewed_for_a_fault_is_renewed_after_it(
+    database: Database, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewed = threading.Event()
+    faults = [TypeError("planted"), TypeError("planted")]
+    renew = leases.renew
+
+    def sometimes(*arguments: Any) -> None:
+        if faults:
+            raise faults.pop()
+        renew(*arguments)
+        renewed.set()
+
+    def run(lease: Lease) -> bool:
+        assert renewed.wait(30)
+        return finishing(database)(lease)
+
+    monkeypatch.setattr("stockroom.activities.activity.FIRST_WAIT", 0.01)
+    monkeypatch.setattr(leases, "renew", sometimes)
+    activities = Activities(failures := Failures())
+    with structlog.testing.capture_logs() as logged:
+        execution.execute(database, task.id, run, lease_seconds=0.3, activities=activities)
+    assert find(database, task).state == "succeeded"
+    assert (failures.counts, activities.states()) == ({"lease": 2}, {})
+    assert [(line["event"], line["activity"]) for line in logged] == [
+        ("activity.failed", "lease"),
+        ("activity.recovered", "lease"),
+    ]

@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 import structlog
 
+from stockroom.activities import activity
+from stockroom.activities.activities import Activities
 from stockroom.settings import Settings
-from tasks import publisher
+from tasks import folder, publisher
 from tasks.publisher import BrokerPublisher
+from tests.observer import Failures
 
 # Far more than it takes, so that a machine that does something else fails no test.
 PATIENCE = 30.0
@@ -31,12 +34,13 @@ def configure(tmp_path: Path) -> Callable[..., Settings]:
 
 @pytest.fixture
 def logged(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What the broker_publisher logs, however this process has set up its logs."""
+    """What is logged of dispatch, however this process has set up its logs."""
     capture = structlog.testing.LogCapture()
     plain = structlog.make_filtering_bound_logger(0)
-    monkeypatch.setattr(
-        publisher, "log", structlog.wrap_logger(None, processors=[capture], wrapper_class=plain)
-    )
+    for module in (publisher, activity):
+        monkeypatch.setattr(
+            module, "log", structlog.wrap_logger(None, processors=[capture], wrapper_class=plain)
+        )
     return capture.entries
 
 
@@ -59,19 +63,19 @@ def test_a_message_in_the_folder_is_there_once_it_is_whole(
     configure: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that found a half one would end."""
-    folder = configure().broker_dir
+    broker_dir = configure().broker_dir
     seen: list[list[str]] = []
 
     def replace(part: Path, whole: Path) -> None:
-        seen.append([path.name for path in folder.glob("*.msg")])
+        seen.append([path.name for path in broker_dir.glob("*.msg")])
         part.rename(whole)
 
     monkeypatch.setattr(Path, "replace", replace)
-    broker_publisher = BrokerPublisher(configure())
+    broker_publisher = BrokerPublisher(configure(), Activities())
     broker_publisher.publish("one")
     broker_publisher.close()
     assert seen == [[]]
-    assert len(messages(folder.parent)) == 1
+    assert len(messages(broker_dir.parent)) == 1
 
 
 def messages(folder: Path) -> list[Any]:
@@ -81,7 +85,7 @@ def messages(folder: Path) -> list[Any]:
 def test_a_published_task_waits_in_the_queue_of_the_workers(
     configure: Callable[..., Settings], tmp_path: Path
 ) -> None:
-    broker_publisher = BrokerPublisher(configure())
+    broker_publisher = BrokerPublisher(configure(), Activities())
     broker_publisher.publish("one")
     broker_publisher.publish("two")
     broker_publisher.close()
@@ -101,17 +105,83 @@ def test_a_broker_that_is_away_costs_a_warning_and_nobodys_time(
     state: str,
 ) -> None:
     url = f"{scheme}://127.0.0.1:{request.getfixturevalue(state)}"
-    broker_publisher = BrokerPublisher(configure(broker_url=url))
+    activities = Activities(failures := Failures())
+    broker_publisher = BrokerPublisher(configure(broker_url=url), activities)
     for task in ("one", "two"):
         broker_publisher.publish(task)
-    give_up = time.monotonic() + PATIENCE
-    while len(logged) < 2 and time.monotonic() < give_up:
-        time.sleep(0.05)
+    wait_for(lambda: failures.counts["dispatch"] > 1)
     broker_publisher.close()
-    assert [(log["event"], log["task"], log["log_level"]) for log in logged] == [
-        ("task.not_published", "one", "warning"),
-        ("task.not_published", "two", "warning"),
+    assert activities.states() == {"dispatch": "failed"}
+    assert {log["log_level"] for log in logged} == {"warning"}
+    assert [log["event"] for log in logged] == ["activity.failed", "tasks.not_published"]
+    assert logged[-1]["count"] == 2
+
+
+def test_what_a_broker_did_not_take_it_gets_when_it_is_back(
+    configure: Callable[..., Settings],
+    logged: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    activities = Activities(failures := Failures())
+    broker_publisher = BrokerPublisher(configure(), activities)
+    with monkeypatch.context() as away:
+        away.setattr(folder.Channel, "_put", raising(OSError("no room")))
+        for task in ("one", "two"):
+            broker_publisher.publish(task)
+        wait_for(lambda: activities.states() == {"dispatch": "failed"})
+        assert messages(tmp_path) == []
+    wait_for(lambda: len(messages(tmp_path)) == 2)
+    broker_publisher.close()
+    assert activities.states() == {"dispatch": "ok"}
+    assert (failures.counts["dispatch"] > 0, failures.failing) == (True, set())
+    assert [(log["event"], log["log_level"]) for log in logged] == [
+        ("activity.failed", "warning"),
+        ("activity.recovered", "info"),
     ]
+
+
+def test_dispatch_comes_back_from_a_fault_that_is_no_outage(
+    configure: Callable[..., Settings],
+    logged: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    activities = Activities(failures := Failures())
+    broker_publisher = BrokerPublisher(configure(), activities)
+    with monkeypatch.context() as broken:
+        broken.setattr(publisher, "for_publisher", raising(TypeError("a fault of ours")))
+        broker_publisher.publish("one")
+        wait_for(lambda: activities.states() == {"dispatch": "failed"})
+    wait_for(lambda: len(messages(tmp_path)) == 1)
+    broker_publisher.close()
+    assert (failures.counts["dispatch"] > 0, failures.failing) == (True, set())
+    assert [(log["event"], log["log_level"]) for log in logged] == [
+        ("activity.failed", "error"),
+        ("activity.recovered", "info"),
+    ]
+    assert isinstance(logged[0]["exc_info"], TypeError)
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise error
+
+    return fail
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+def test_who_comes_after_the_end_is_told_of(configure: Callable[..., Settings], logged: list[Any]) -> None:
+    broker_publisher = BrokerPublisher(configure(), Activities())
+    broker_publisher.close()
+    broker_publisher.publish("one")
+    assert [(log["event"], log["task"]) for log in logged] == [("task.not_published", "one")]
 
 
 def test_publishing_never_waits_even_when_too_much_is_waiting(
@@ -119,7 +189,7 @@ def test_publishing_never_waits_even_when_too_much_is_waiting(
 ) -> None:
     monkeypatch.setattr(publisher, "_LONGEST_BACKLOG", 3)
     monkeypatch.setattr(publisher, "_DRAIN_SECONDS", 0.0)
-    broker_publisher = BrokerPublisher(configure(broker_url=f"redis://127.0.0.1:{frozen}"))
+    broker_publisher = BrokerPublisher(configure(broker_url=f"redis://127.0.0.1:{frozen}"), Activities())
     for number in range(10):
         broker_publisher.publish(str(number))
     broker_publisher.close()
@@ -127,7 +197,7 @@ def test_publishing_never_waits_even_when_too_much_is_waiting(
 
 
 def test_closing_before_anything_was_published_is_nothing(configure: Callable[..., Settings]) -> None:
-    BrokerPublisher(configure()).close()
+    BrokerPublisher(configure(), Activities()).close()
 
 
 def test_the_dispatcher_is_there_before_celery_is() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,9 +12,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 import sqlalchemy as sa
+from prometheus_client.parser import text_string_to_metric_families
 
+from stockroom.activities.activities import Activities
 from stockroom.db import migrate
 from stockroom.db.database import Database, open_database
 from stockroom.db.files import FileStore
@@ -34,6 +38,7 @@ from stockroom.work import actions as tasks
 from stockroom.work.model import Task
 from tasks.publisher import BrokerPublisher
 from tests.import_desk import Upload, principal
+from tests.processes import _free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 60_000
@@ -52,7 +57,7 @@ class Site:
         path = self.settings.data_dir / "upload"
         numbers = (number - (number % 100 == 99) for number in range(ROWS))
         path.write_text("sku,name\n" + "".join(f"P{number},Part {number}\n" for number in numbers))
-        broker_publisher = BrokerPublisher(self.settings)
+        broker_publisher = BrokerPublisher(self.settings, Activities())
         with self.database.work() as work:
             task = imports.begin(
                 work,
@@ -68,7 +73,7 @@ class Site:
     def export(self) -> Task:
         """Begin an export that takes some seconds, of items that are made for it."""
         made = {"name": "Part", "unit": "piece", "archived": False, "version": 1}
-        broker_publisher = BrokerPublisher(self.settings)
+        broker_publisher = BrokerPublisher(self.settings, Activities())
         with self.database.work() as work:
             made |= {"created_at": work.now, "updated_at": work.now}
             work.connection.execute(items.insert(), [made | {"sku": f"P{n:06d}"} for n in range(EXPORTED)])
@@ -97,9 +102,10 @@ class Site:
         return found
 
     @contextmanager
-    def worker(self, pool: str = "solo") -> Iterator[subprocess.Popen[bytes]]:
+    def worker(self, pool: str = "solo", **settings: str) -> Iterator[subprocess.Popen[bytes]]:
         environment = {
             **os.environ,
+            **settings,
             "STOCKROOM_DATA_DIR": str(self.settings.data_dir),
             "STOCKROOM_LEASE_SECONDS": "1",
             "PYTHONPATH": str(ROOT),
@@ -256,6 +262,53 @@ def test_a_worker_closes_the_reservations_that_have_expired(site: Site) -> None:
             assert time.monotonic() < give_up, f"still {found}"
             time.sleep(0.02)
     assert found == ("expired", held.expires_at, 0)
+
+
+@pytest.mark.parametrize("pool", ["solo", "prefork"])
+def test_metrics_and_log_tell_of_a_duty_that_fails(site: Site, pool: str, tmp_path: Path) -> None:
+    port = _free_port()
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    table = "ALTER TABLE {} RENAME TO {}"
+    settings = {"STOCKROOM_WORKER_METRICS_PORT": str(port), "TMPDIR": str(folder)}
+    with site.worker(pool, **settings) as worker, site.database.connect() as connection:
+        connection.execute(sa.text(table.format("additions", "away")))
+        until(lambda: failing(port).get("totals") == 1)
+        connection.execute(sa.text(table.format("away", "additions")))
+        until(lambda: failing(port)["totals"] == 0)
+        duties = {"sweep", "expiry", "totals", "index", "retention", "metrics"}
+        assert failing(port) == dict.fromkeys(duties, 0)
+        log = (site.settings.data_dir / "worker.log").read_text()
+        assert log.count("activity.failed") == log.count("activity.recovered") == 1
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(PATIENCE) == 0
+    assert [path.name for path in folder.glob("stockroom-metrics-*")] == []
+
+
+def failing(port: int) -> dict[str, float]:
+    """Which activities fail, as far as the worker tells of any yet."""
+    try:
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE).text
+    except httpx.TransportError:
+        return {}
+    samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
+    return {s.labels["activity"]: s.value for s in samples if s.name == "stockroom_activity_failing"}
+
+
+def until(condition: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+
+
+def test_a_port_for_metrics_that_is_taken_is_no_worker(site: Site) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with site.worker(STOCKROOM_WORKER_METRICS_PORT=str(port)) as worker:
+            assert worker.wait(PATIENCE) == 1
+    log = (site.settings.data_dir / "worker.log").read_text()
+    assert f"STOCKROOM_WORKER_METRICS_PORT: cannot listen on 127.0.0.1, port {port}: " in log
 
 
 def test_importing_the_celery_app_does_nothing(tmp_path: Path) -> None:
