@@ -13,6 +13,7 @@ import handlers
 from handlers._errors import problem_for
 from handlers._idempotency import IdempotencyKeys
 from stockroom.accounts import revocation_feed
+from stockroom.accounts.attempts import Attempts
 from stockroom.accounts.passwords import Passwords
 from stockroom.accounts.revocations import Revocations
 from stockroom.accounts.tokens import Tokens
@@ -28,6 +29,7 @@ from stockroom.db.files import FileStore
 from stockroom.errors import DomainError
 from stockroom.http.context import RequestContext
 from stockroom.http.drift import Observer, Unobserved
+from stockroom.http.limits import network_of
 from stockroom.http.rooms import Size
 from stockroom.http.service import Dependencies, build_service
 from stockroom.process import data_dir, logs
@@ -138,6 +140,7 @@ class _Parts:
                 "problem_types": contract.catalogue.types,
                 "readiness": self._readiness(),
                 "settings": self.settings,
+                "attempts": Attempts(self.database.work),
                 "passwords": Passwords(),
                 "tokens": self.tokens,
                 "revocations": self.revocations,
@@ -148,6 +151,7 @@ class _Parts:
                 "reader": lambda context: self.database.connect(),
                 "work": lambda context: self.database.work(joined=_has_key(context)),
                 "principal": lambda context: nullcontext(context.principal),
+                "network": lambda context: nullcontext(network_of(context.client)),
                 "now": lambda context: nullcontext(clock()),
             },
             authenticate=lambda token: self.tokens.verify(token, clock().timestamp()),

@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 from stockroom.accounts import actions as accounts
 from stockroom.accounts import sessions
+from stockroom.accounts.attempts import Attempts
 from stockroom.accounts.model import Account, Principal, Role, TokenPair
 from stockroom.accounts.passwords import Passwords
 from stockroom.accounts.revocations import Revocations
@@ -27,13 +28,14 @@ class RegistrationSettings(Protocol):
 
 
 def register(
-    body: dict[str, Any], *, work: Work, passwords: Passwords, settings: RegistrationSettings
+    body: dict[str, Any], *, work: Work, network: str, passwords: Passwords, settings: RegistrationSettings
 ) -> tuple[Account, dict[str, str]]:
     account = accounts.register(
         work,
         username=body["username"],
         email=body["email"],
         password=body["password"],
+        network=network,
         passwords=passwords,
         is_open=settings.registration == "open",
         default_role=settings.default_role,
@@ -43,7 +45,14 @@ def register(
 
 
 def login(
-    body: dict[str, Any], *, reader: Connection, work: Work, passwords: Passwords, tokens: Tokens
+    body: dict[str, Any],
+    *,
+    reader: Connection,
+    work: Work,
+    network: str,
+    attempts: Attempts,
+    passwords: Passwords,
+    tokens: Tokens,
 ) -> tuple[TokenPair, dict[str, str]]:
     pair = sessions.login(
         reader,
@@ -51,6 +60,8 @@ def login(
         username=body["username"],
         password=body["password"],
         scope=body.get("scope"),
+        network=network,
+        attempts=attempts,
         passwords=passwords,
         tokens=tokens,
     )
@@ -58,9 +69,15 @@ def login(
 
 
 def refresh(
-    body: dict[str, Any], *, work: Work, tokens: Tokens, revocations: Revocations
+    body: dict[str, Any], *, work: Work, network: str, tokens: Tokens, revocations: Revocations
 ) -> tuple[TokenPair, dict[str, str]]:
-    pair = sessions.refresh(work, refresh_token=body["refresh_token"], tokens=tokens, revocations=revocations)
+    pair = sessions.refresh(
+        work,
+        refresh_token=body["refresh_token"],
+        network=network,
+        tokens=tokens,
+        revocations=revocations,
+    )
     return pair, _NO_STORE
 
 

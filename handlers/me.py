@@ -3,6 +3,7 @@
 from typing import Any
 
 from stockroom.accounts import actions as accounts
+from stockroom.accounts.attempts import Attempts
 from stockroom.accounts.model import Account, Principal
 from stockroom.accounts.passwords import Passwords
 from stockroom.accounts.revocations import Revocations
@@ -24,6 +25,7 @@ def change_password(
     reader: Connection,
     work: Work,
     principal: Principal,
+    attempts: Attempts,
     passwords: Passwords,
     revocations: Revocations,
 ) -> None:
@@ -33,6 +35,7 @@ def change_password(
         principal,
         current=body["current_password"],
         new=body["new_password"],
+        attempts=attempts,
         passwords=passwords,
         revocations=revocations,
     )

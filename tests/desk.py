@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 
 from stockroom.accounts import actions as accounts
 from stockroom.accounts import sessions
+from stockroom.accounts.attempts import Attempts
 from stockroom.accounts.model import Account, Principal, TokenPair
 from stockroom.accounts.passwords import Passwords
 from stockroom.accounts.revocations import Revocations
@@ -28,6 +29,8 @@ from stockroom.stock import ledger
 from stockroom.stock.model import Draft, Line, Movement
 
 PASSWORD = "nine tall ships sailed by"
+HOME = "192.0.2.1"
+"""The network in which accounts are made, and which they know."""
 
 
 class Desk:
@@ -38,6 +41,7 @@ class Desk:
         self.passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         self.revocations = Revocations()
         self.tokens = Tokens(b"k" * 32, self.revocations)
+        self.attempts = Attempts(self._begin)
         self.now = database.clock()
         self.wait(timedelta(0))
 
@@ -45,6 +49,9 @@ class Desk:
         self.now += time
         now = self.now
         self.database = dataclasses.replace(self.database, clock=lambda: now)
+
+    def _begin(self) -> Work:
+        return self.database.work()
 
     def do(self, action: Callable[[Work], Any]) -> Any:
         work = self.database.work()
@@ -73,6 +80,7 @@ class Desk:
         values = {
             "email": f"{username}@example.com",
             "password": PASSWORD,
+            "network": HOME,
             "is_open": True,
             "default_role": "clerk",
             "first_is_admin": False,
@@ -89,21 +97,23 @@ class Desk:
         )
         return account
 
-    def login(self, username: str, password: str = PASSWORD, scope: str | None = None) -> TokenPair:
-        values = {"username": username, "password": password, "scope": scope}
-        keys = {"passwords": self.passwords, "tokens": self.tokens}
+    def login(
+        self, username: str, password: str = PASSWORD, scope: str | None = None, network: str = HOME
+    ) -> TokenPair:
+        values = {"username": username, "password": password, "scope": scope, "network": network}
+        keys = {"attempts": self.attempts, "passwords": self.passwords, "tokens": self.tokens}
         pair: TokenPair = self.read(
             lambda reader: self.do(lambda work: sessions.login(reader, work, **values, **keys))
         )
         return pair
 
-    def fail(self, username: str, times: int) -> None:
+    def fail(self, username: str, times: int, network: str = HOME) -> None:
         for _ in range(times):
             with pytest.raises(InvalidCredentials):
-                self.login(username, "not the password at all")
+                self.login(username, "not the password at all", network=network)
 
-    def refresh(self, refresh_token: str) -> TokenPair:
-        keys = {"tokens": self.tokens, "revocations": self.revocations}
+    def refresh(self, refresh_token: str, network: str = HOME) -> TokenPair:
+        keys = {"tokens": self.tokens, "revocations": self.revocations, "network": network}
         pair: TokenPair = self.do(lambda work: sessions.refresh(work, refresh_token=refresh_token, **keys))
         return pair
 

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from stockroom.accounts import attempts, queries
+from stockroom.accounts import queries
+from stockroom.accounts.attempts import Attempts, count_failure, see, withdraw
 from stockroom.accounts.model import LONGEST_EMAIL, USERNAME, Account, Credentials, Principal, Role
 from stockroom.accounts.passwords import Passwords
 from stockroom.accounts.revocations import Revocations
@@ -27,6 +28,7 @@ def register(
     username: str,
     email: str,
     password: str,
+    network: str,
     passwords: Passwords,
     is_open: bool,
     default_role: Role,
@@ -41,7 +43,9 @@ def register(
         raise RegistrationClosed("Accounts are made by an administrator here.")
     password_hash = _new_hash(passwords, password, username=username, email=email)
     is_first = first_is_admin and not queries.any_exists(work.connection)
-    return _insert(work, username, email, "admin" if is_first else default_role, password_hash)
+    account = _insert(work, username, email, "admin" if is_first else default_role, password_hash)
+    see(work, username, network)
+    return account
 
 
 def create_admin(work: Work, *, username: str, email: str, password: str, passwords: Passwords) -> Account:
@@ -91,25 +95,26 @@ def change_password(
     *,
     current: str,
     new: str,
+    attempts: Attempts,
     passwords: Passwords,
     revocations: Revocations,
 ) -> None:
     """Change the caller's password and end all other sessions of the account.
 
-    A wrong current password counts as a failed login: a stolen session must not help to guess it. Raises
-    WrongPassword, WeakPassword, TooManyAttempts, Overloaded.
+    Each session has its own few attempts at the current password, whatever strangers do: a stolen session
+    must not help to guess it. Raises WrongPassword, WeakPassword, TooManyAttempts, Overloaded.
     """
     name = principal.subject
-    attempts.refuse_resting(reader, name, work.now)
     own = _own(reader, principal)
-    if not passwords.verify(current, own.password_hash):
-        attempts.count_failure(work, name)
-        raise _wrong()
-    new_hash = _new_hash(passwords, new, username=name, email=own.account.email)
+    with attempts.change(principal) as attempt:
+        if not passwords.verify(current, own.password_hash):
+            count_failure(work, attempt)
+            raise _wrong()
+        new_hash = _new_hash(passwords, new, username=name, email=own.account.email)
     # Of two concurrent changes the second fails: the hash that it verified has been replaced.
     if not queries.change_password(work.connection, name, old_hash=own.password_hash, new_hash=new_hash):
         raise _wrong()
-    attempts.accept(work, name)
+    withdraw(work, attempt)
     end_all(work, name, revocations, kept=principal.session)
 
 

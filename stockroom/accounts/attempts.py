@@ -1,45 +1,137 @@
-"""Limit on guessed passwords: too many failures block a name, existing or not (contract: POST /login)."""
+"""Limits on guessing passwords, which strangers cannot turn against an account's owner (docs/security.md)."""
 
 import math
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 
-from stockroom.accounts import queries
-from stockroom.db.connections import Connection
+from stockroom.accounts import attempt_queries as queries
+from stockroom.accounts.model import Principal
 from stockroom.db.unit_of_work import Work
-from stockroom.errors import TooManyAttempts
-
-LIMIT = 10
-REST = timedelta(minutes=15)
-"""How long a name is blocked. A failure that comes later than this after the last one starts a new count."""
+from stockroom.errors import Overloaded, TooManyAttempts
+from stockroom.frozen import frozen
 
 
-def refuse_resting(reader: Connection, username: str, now: datetime) -> None:
-    """Raise TooManyAttempts while the name is blocked; the password is not verified then."""
-    failed = queries.failures(reader, username)
-    if failed is None:
-        return
-    failures, last_at = failed
-    if failures >= LIMIT and now < last_at + REST:
-        raise _resting(last_at + REST - now)
+@frozen
+class Allowance:
+    """How many attempts are free at once, and how often there is one more."""
+
+    at_once: int
+    every: timedelta
 
 
-def count_failure(work: Work, username: str) -> None:
-    """Count one more failure; the caller then raises an error that is `recorded`.
+OWN = Allowance(5, timedelta(minutes=1))
+"""Of a network that the account knows, and of a session: ten in any five minutes."""
+STRANGERS = OWN
+"""Of all other networks together."""
+STRANGER = Allowance(3, timedelta(minutes=2))
+"""Of each of these: five in any five minutes, so that one alone does not keep out the rest."""
 
-    Raises TooManyAttempts, which is not recorded, if other requests reached the limit while this password was
-    verified: concurrent guesses get no more answers than sequential ones.
+KNOWN_FOR = timedelta(days=90)
+KNOWN_NETWORKS = 10
+"""How long, and how many of the latest networks of an account are known."""
+
+_STRANGERS = ""
+_LONGEST_NETWORK = 45  # The longest form of an IPv6 address; what is no address is cut.
+
+
+@frozen
+class Attempt:
+    """An attempt that was counted, by what."""
+
+    username: str
+    counts: tuple[tuple[str, Allowance], ...]
+
+
+class Attempts:
+    """Counts attempts before their passwords are checked, each in a transaction of its own.
+
+    So guesses at the same time, whatever process they reach, get no more checks than one after the other.
     """
-    failures = queries.count_failure(work.connection, username, now=work.now, since=work.now - REST)
-    if failures > LIMIT:
-        raise _resting(REST)
+
+    def __init__(self, begin: Callable[[], Work]) -> None:
+        self._begin = begin
+
+    @contextmanager
+    def login(self, username: str, network: str) -> Iterator[Attempt]:
+        """Count an attempt at a name, existing or not, for as long as its password is checked.
+
+        Raises TooManyAttempts. An attempt that ends in Overloaded was none: no password was checked.
+        """
+        with self._begin() as work:
+            own = (_network(network), OWN)
+            since = work.now - KNOWN_FOR
+            if queries.knows(work.connection, username, own[0], since=since):
+                attempt = Attempt(username, (own,))
+            else:
+                attempt = Attempt(username, ((_STRANGERS, STRANGERS), (own[0], STRANGER)))
+            _take(work, attempt)
+        with self._withdrawn_if_overloaded(attempt):
+            yield attempt
+
+    @contextmanager
+    def change(self, principal: Principal) -> Iterator[Attempt]:
+        """The same for the current password that a session gives in order to change it."""
+        attempt = Attempt(principal.subject, ((f"session {principal.session}", OWN),))
+        with self._begin() as work:
+            _take(work, attempt)
+        with self._withdrawn_if_overloaded(attempt):
+            yield attempt
+
+    @contextmanager
+    def _withdrawn_if_overloaded(self, attempt: Attempt) -> Iterator[None]:
+        try:
+            yield
+        except Overloaded:
+            with self._begin() as work:
+                withdraw(work, attempt)
+            raise
 
 
-def accept(work: Work, username: str) -> None:
-    """Clear the failures after a correct password. Raises TooManyAttempts if others reached the limit."""
-    refuse_resting(work.connection, username, work.now)
-    queries.clear_failures(work.connection, username)
+def _take(work: Work, attempt: Attempt) -> None:
+    for origin, allowance in attempt.counts:
+        wait = queries.take(
+            work.connection,
+            attempt.username,
+            origin,
+            now=work.now,
+            at_once=allowance.at_once,
+            every=allowance.every,
+        )
+        if wait is not None:
+            # What was taken before is rolled back.
+            seconds = max(1, math.ceil(wait.total_seconds()))
+            raise TooManyAttempts("Too many passwords were given for this name lately.", retry_after=seconds)
 
 
-def _resting(left: timedelta) -> TooManyAttempts:
-    seconds = max(1, math.ceil(left.total_seconds()))
-    return TooManyAttempts("There were too many failures with this name.", retry_after=seconds)
+def withdraw(work: Work, attempt: Attempt) -> None:
+    """Count an attempt no longer: its password was right, or was not checked."""
+    for origin, allowance in attempt.counts:
+        queries.give_back(work.connection, attempt.username, origin, every=allowance.every)
+
+
+def count_failure(work: Work, attempt: Attempt) -> None:
+    """Note a wrong password, to be told to the owner. The caller then raises an error that is `recorded`."""
+    origin, _ = attempt.counts[0]
+    queries.count_failure(work.connection, attempt.username, origin)
+
+
+def accept(work: Work, attempt: Attempt, network: str) -> int:
+    """Note a login; returns how many passwords were wrong since the last one."""
+    withdraw(work, attempt)
+    see(work, attempt.username, network)
+    return queries.forget_failures(work.connection, attempt.username)
+
+
+def see(work: Work, username: str, network: str) -> None:
+    """Note that who is in this network has proved to be the account's owner."""
+    queries.see(work.connection, username, _network(network), now=work.now, most=KNOWN_NETWORKS)
+
+
+def prune_attempts(work: Work) -> None:
+    """Delete the counts that are over, and networks that are no longer known."""
+    queries.prune(work.connection, now=work.now, since=work.now - KNOWN_FOR)
+
+
+def _network(network: str) -> str:
+    return f"network {network[:_LONGEST_NETWORK]}"

@@ -58,13 +58,17 @@ class Principal:
 
 @frozen
 class TokenPair:
-    """What login and refresh return (RFC 6749 section 5.1). `expires_in` is in seconds."""
+    """What login and refresh return (RFC 6749 section 5.1). `expires_in` is in seconds.
+
+    `failed_logins` is how many passwords were wrong since the last login, before this one.
+    """
 
     access_token: str
     token_type: str
     expires_in: int
     refresh_token: str
     scope: str
+    failed_logins: int
 
 
 def narrow(scopes: frozenset[str], requested: str | None) -> frozenset[str]:

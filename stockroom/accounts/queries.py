@@ -1,8 +1,6 @@
-"""Queries of accounts, and of their failed logins."""
+"""Queries of accounts."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -11,7 +9,7 @@ from stockroom.accounts.model import Account, Credentials, Role
 from stockroom.db.connections import Connection
 from stockroom.db.pages import Listing, Page, PageRequest, SortKey, paginate
 from stockroom.db.statements import Row
-from stockroom.db.tables import login_failures, users
+from stockroom.db.tables import users
 
 _account = (users.c.username, users.c.email, users.c.role, users.c.disabled, users.c.created_at)
 _username = users.c.username == sa.bindparam("name")
@@ -42,24 +40,6 @@ _change_password = (
     .values(password_hash=sa.bindparam("new_hash"))
     .returning(users.c.username)
 )
-
-_failures = sa.select(login_failures.c.failures, login_failures.c.last_at).where(
-    login_failures.c.username == sa.bindparam("name")
-)
-_counting = postgresql.insert(login_failures).values(
-    username=sa.bindparam("name"), failures=1, last_at=sa.bindparam("now")
-)
-_count_failure = _counting.on_conflict_do_update(
-    index_elements=[login_failures.c.username],
-    set_={
-        "failures": sa.case(
-            (login_failures.c.last_at <= sa.bindparam("since"), 1), else_=login_failures.c.failures + 1
-        ),
-        "last_at": _counting.excluded.last_at,
-    },
-).returning(login_failures.c.failures)
-_clear_failures = sa.delete(login_failures).where(login_failures.c.username == sa.bindparam("name"))
-_prune_failures = sa.delete(login_failures).where(login_failures.c.last_at <= sa.bindparam("since"))
 
 
 def any_exists(connection: Connection) -> bool:
@@ -112,25 +92,6 @@ def change_password(connection: Connection, username: str, *, old_hash: str, new
     """Change the password hash; False if it is no longer `old_hash`."""
     values = {"name": username, "old_hash": old_hash, "new_hash": new_hash}
     return connection.execute(_change_password, values).one_or_none() is not None
-
-
-def failures(connection: Connection, username: str) -> tuple[int, datetime] | None:
-    """How many logins under this name failed in a row, and when the last one did."""
-    row = connection.execute(_failures, {"name": username}).one_or_none()
-    return None if row is None else (row.failures, row.last_at)
-
-
-def count_failure(connection: Connection, username: str, *, now: datetime, since: datetime) -> int:
-    """Count one more failure and return the count, which restarts if the last was at `since` or before."""
-    return cast(int, connection.scalar(_count_failure, {"name": username, "now": now, "since": since}))
-
-
-def clear_failures(connection: Connection, username: str) -> None:
-    connection.execute(_clear_failures, {"name": username})
-
-
-def prune_failures(connection: Connection, since: datetime) -> None:
-    connection.execute(_prune_failures, {"since": since})
 
 
 def _credentials(row: Row) -> Credentials:

@@ -6,13 +6,16 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from stockroom.db.connections import Connection
-from stockroom.db.tables import refresh_tokens, revocations, sessions, users
+from stockroom.db.tables import login_attempts, refresh_tokens, revocations, sessions, users
 from stockroom.frozen import frozen
 
 
 @frozen
 class Session:
-    """A login, with its owner's present role. `scope` is what the login narrowed itself to, if it did."""
+    """A login, with its owner's present role. `scope` is what the login narrowed itself to, if it did.
+
+    `failed_logins` is how many passwords were wrong since the owner's last login.
+    """
 
     id: str
     username: str
@@ -20,6 +23,7 @@ class Session:
     expires_at: datetime
     role: str
     disabled: bool
+    failed_logins: int
 
 
 @frozen
@@ -29,6 +33,11 @@ class Revocation:
     expires_at: datetime
 
 
+_failed_logins = (
+    sa.select(sa.func.coalesce(sa.func.sum(login_attempts.c.failures), 0))
+    .where(login_attempts.c.username == sessions.c.username)
+    .scalar_subquery()
+)
 _insert = sa.insert(sessions)
 _insert_token = sa.insert(refresh_tokens)
 # Lock the session before its tokens, as `end` does: the other order could deadlock.
@@ -40,6 +49,7 @@ _lock_by_token = (
         sessions.c.expires_at,
         users.c.role,
         users.c.disabled,
+        _failed_logins.label("failed_logins"),
     )
     .select_from(refresh_tokens.join(sessions).join(users))
     .where(refresh_tokens.c.token_hash == sa.bindparam("hash"))

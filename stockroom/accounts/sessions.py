@@ -6,7 +6,8 @@ import uuid
 from datetime import datetime, timedelta
 from functools import partial
 
-from stockroom.accounts import attempts, queries, session_queries
+from stockroom.accounts import queries, session_queries
+from stockroom.accounts.attempts import Attempt, Attempts, accept, count_failure, prune_attempts, see
 from stockroom.accounts.model import (
     ROLE_SCOPES,
     USERNAME,
@@ -45,34 +46,37 @@ def login(
     username: str,
     password: str,
     scope: str | None,
+    network: str,
+    attempts: Attempts,
     passwords: Passwords,
     tokens: Tokens,
 ) -> TokenPair:
     """Start a session. A `scope` that is not empty narrows what the account's role allows (RFC 6749, 3.3).
 
-    Raises InvalidCredentials for unknown names, wrong passwords and disabled accounts alike, after the same
-    time; TooManyAttempts while the name is blocked; Overloaded.
+    `network` is where the caller is. Raises InvalidCredentials for unknown names, wrong passwords and
+    disabled accounts alike, after the same time; TooManyAttempts; Overloaded.
     """
-    verified = _authenticate(reader, work, username, password, passwords)
-    rehashed = passwords.hash(password) if passwords.outdated(verified.password_hash) else None
-    account = _confirm(work, verified)
-    if rehashed is not None:
-        queries.change_password(work.connection, username, old_hash=verified.password_hash, new_hash=rehashed)
-    return _begin(work, account, (scope or "").strip() or None, tokens)
-
-
-def _authenticate(
-    reader: Connection, work: Work, username: str, password: str, passwords: Passwords
-) -> Credentials:
     if not USERNAME.fullmatch(username):
         # No account can have this name, and it may not fit the column: count nothing.
         passwords.verify(password, None)
         raise InvalidCredentials(_MISFIT)
-    attempts.refuse_resting(reader, username, work.now)
-    found = queries.find(reader, username)
+    with attempts.login(username, network) as attempt:
+        verified = _authenticate(reader, work, attempt, password, passwords)
+        rehashed = passwords.hash(password) if passwords.outdated(verified.password_hash) else None
+    account = _confirm(work, verified)
+    if rehashed is not None:
+        queries.change_password(work.connection, username, old_hash=verified.password_hash, new_hash=rehashed)
+    failed_logins = accept(work, attempt, network)
+    return _begin(work, account, (scope or "").strip() or None, tokens, failed_logins)
+
+
+def _authenticate(
+    reader: Connection, work: Work, attempt: Attempt, password: str, passwords: Passwords
+) -> Credentials:
+    found = queries.find(reader, attempt.username)
     fits = passwords.verify(password, None if found is None else found.password_hash)
     if found is None or not fits or found.account.disabled:
-        attempts.count_failure(work, username)
+        count_failure(work, attempt)
         raise InvalidCredentials(_MISFIT)
     return found
 
@@ -85,11 +89,12 @@ def _confirm(work: Work, verified: Credentials) -> Account:
         raise InvalidCredentials(_MISFIT)
     if locked.password_hash != verified.password_hash:
         raise Overloaded("The account is being changed at this moment.", retry_after=1)
-    attempts.accept(work, username)
     return locked.account
 
 
-def _begin(work: Work, account: Account, requested: str | None, tokens: Tokens) -> TokenPair:
+def _begin(
+    work: Work, account: Account, requested: str | None, tokens: Tokens, failed_logins: int
+) -> TokenPair:
     session = str(uuid.uuid4())
     scopes = narrow(ROLE_SCOPES[account.role], requested)
     session_queries.insert(
@@ -100,10 +105,12 @@ def _begin(work: Work, account: Account, requested: str | None, tokens: Tokens) 
         created_at=work.now,
         expires_at=work.now + SESSION_LIFETIME,
     )
-    return _pair(work, account.username, session, scopes, tokens)
+    return _pair(work, account.username, session, scopes, tokens, failed_logins)
 
 
-def refresh(work: Work, *, refresh_token: str, tokens: Tokens, revocations: Revocations) -> TokenPair:
+def refresh(
+    work: Work, *, refresh_token: str, network: str, tokens: Tokens, revocations: Revocations
+) -> TokenPair:
     """Exchange a refresh token for a new pair, with the scopes that the account's role has now.
 
     A token that is used a second time ends the session: one of its two users has stolen it (RFC 9700,
@@ -116,11 +123,14 @@ def refresh(work: Work, *, refresh_token: str, tokens: Tokens, revocations: Revo
     if not session_queries.use_token(work.connection, token_hash, work.now):
         end(work, session.id, revocations)
         raise InvalidToken(_SPENT)
+    see(work, session.username, network)
     scopes = narrow(ROLE_SCOPES[session.role], session.scope)
-    return _pair(work, session.username, session.id, scopes, tokens)
+    return _pair(work, session.username, session.id, scopes, tokens, session.failed_logins)
 
 
-def _pair(work: Work, username: str, session: str, scopes: frozenset[str], tokens: Tokens) -> TokenPair:
+def _pair(
+    work: Work, username: str, session: str, scopes: frozenset[str], tokens: Tokens, failed_logins: int
+) -> TokenPair:
     refresh_token = secrets.token_urlsafe(32)
     session_queries.insert_token(work.connection, session, _digest(refresh_token))
     return TokenPair(
@@ -129,6 +139,7 @@ def _pair(work: Work, username: str, session: str, scopes: frozenset[str], token
         expires_in=LIFETIME,
         refresh_token=refresh_token,
         scope=scope_text(scopes),
+        failed_logins=failed_logins,
     )
 
 
@@ -167,6 +178,6 @@ def poll(reader: Connection, revocations: Revocations, after_id: int, now: datet
 
 
 def prune(work: Work) -> None:
-    """Delete expired sessions, revocations of expired tokens and old failures."""
+    """Delete expired sessions, revocations of expired tokens, and what need not be known of attempts."""
     session_queries.prune(work.connection, work.now)
-    queries.prune_failures(work.connection, work.now - attempts.REST)
+    prune_attempts(work)

@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 
+from stockroom.accounts import sessions
 from stockroom.db.database import Database
 from stockroom.db.files import FileStore
 from stockroom.retention import queries
 from stockroom.work import queries as tasks
 
 DAY = timedelta(hours=24)
-"""How long idempotency keys, exported files, login failures and orphaned uploads are kept."""
+"""How long idempotency keys, exported files and orphaned uploads are kept."""
 
 _BATCH = 500
 
@@ -17,7 +18,8 @@ def tidy(database: Database, files: FileStore) -> None:
     """Delete expired rows, the notes of finished imports, and files that no unfinished task needs."""
     now = database.clock()
     with database.work() as work:
-        queries.delete_expired(work.connection, now=now, day_ago=now - DAY)
+        sessions.prune(work)
+        queries.delete_keys(work.connection, now - DAY)
     _drop_import_notes(database)
     _drop_files(database, files)
 

@@ -6,16 +6,13 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from stockroom.db.connections import Connection
-from stockroom.db.tables import idempotency_keys, import_keys, login_failures, revocations, sessions, tasks
+from stockroom.db.tables import idempotency_keys, import_keys, tasks
 from stockroom.work.model import UNFINISHED
 
 
-def delete_expired(connection: Connection, *, now: datetime, day_ago: datetime) -> None:
-    """Delete expired sessions and revocations, and what else is older than a day."""
-    connection.execute(sessions.delete().where(sessions.c.expires_at < now))
-    connection.execute(revocations.delete().where(revocations.c.expires_at < now))
-    connection.execute(login_failures.delete().where(login_failures.c.last_at < day_ago))
-    connection.execute(idempotency_keys.delete().where(idempotency_keys.c.created_at < day_ago))
+def delete_keys(connection: Connection, until: datetime) -> None:
+    """Delete the idempotency keys of before `until`."""
+    connection.execute(idempotency_keys.delete().where(idempotency_keys.c.created_at < until))
 
 
 def finished_with_notes(reader: Connection) -> list[str]:

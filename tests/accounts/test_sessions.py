@@ -6,14 +6,14 @@ import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
 
-from stockroom.accounts import attempts, sessions
+from stockroom.accounts import sessions
 from stockroom.accounts.model import ROLE_SCOPES, TokenPair
 from stockroom.accounts.passwords import Passwords
 from stockroom.accounts.queries import change_password, find
 from stockroom.accounts.revocations import Revocations
 from stockroom.accounts.tokens import LIFETIME, Tokens
 from stockroom.db import tables
-from stockroom.errors import InvalidCredentials, InvalidToken, Overloaded, TooManyAttempts
+from stockroom.errors import InvalidCredentials, InvalidToken, Overloaded
 
 GOOD = "nine tall ships sailed by"
 
@@ -74,7 +74,8 @@ def test_a_disabled_account_is_refused_as_if_the_password_were_wrong(desk) -> No
     with pytest.raises(InvalidCredentials) as refusal:
         desk.login("ada")
     assert refusal.value.detail == "Name and password do not fit."
-    assert desk.count(tables.login_failures) == 1
+    [failures] = desk.read(lambda reader: list(reader.scalars(sa.select(tables.login_attempts.c.failures))))
+    assert failures == 1
 
 
 class WatchedHasher(PasswordHasher):
@@ -117,66 +118,6 @@ def test_a_login_renews_a_hash_of_other_parameters(desk) -> None:
     renewed = desk.read(lambda reader: find(reader, "ada"))
     assert "t=2" in renewed.password_hash
     assert desk.login("ada")
-
-
-@pytest.mark.parametrize("username", ["ada", "nobody"])
-def test_ten_failures_let_a_name_rest_for_a_quarter_of_an_hour(desk, username: str) -> None:
-    desk.fail(username, attempts.LIMIT)
-    desk.wait(timedelta(minutes=5))
-    for password in (GOOD, "not the password at all"):
-        with pytest.raises(TooManyAttempts) as refusal:
-            desk.login(username, password)
-        assert refusal.value.retry_after == 600
-    desk.wait(timedelta(minutes=10) - timedelta(milliseconds=1))
-    with pytest.raises(TooManyAttempts) as refusal:
-        desk.login(username)
-    assert refusal.value.retry_after == 1
-    desk.wait(timedelta(milliseconds=1))
-    desk.fail(username, attempts.LIMIT)
-
-
-def test_a_resting_name_has_no_password_checked(desk) -> None:
-    desk.fail("ada", attempts.LIMIT)
-    hasher = WatchedHasher()
-    desk.passwords = Passwords(hasher)
-    with pytest.raises(TooManyAttempts):
-        desk.login("ada")
-    assert hasher.verified == []
-
-
-def test_a_rested_name_may_log_in_again(desk) -> None:
-    desk.fail("ada", attempts.LIMIT)
-    desk.wait(attempts.REST)
-    assert desk.login("ada")
-
-
-def test_a_success_forgets_the_failures(desk) -> None:
-    desk.fail("ada", attempts.LIMIT - 1)
-    desk.login("ada")
-    desk.fail("ada", attempts.LIMIT - 1)
-    assert desk.login("ada")
-
-
-def test_many_guesses_at_once_get_no_more_answers_than_one_after_the_other(desk, at_once) -> None:
-    guesses = [lambda: desk.login("ada", "not the password at all")] * 7
-    outcomes = at_once(*guesses) + at_once(*guesses)
-    kinds = [type(outcome) for outcome in outcomes]
-    assert kinds.count(InvalidCredentials) == attempts.LIMIT
-    assert kinds.count(TooManyAttempts) == 14 - attempts.LIMIT
-
-
-def test_a_guess_that_is_right_after_the_count_filled_meanwhile_is_refused(desk) -> None:
-    desk.fail("ada", attempts.LIMIT - 1)
-
-    class MeanwhileFilled(WatchedHasher):
-        def verify(self, hash: str | bytes, password: str | bytes) -> bool:
-            desk.do(lambda work: attempts.count_failure(work, "ada"))
-            return super().verify(hash, password)
-
-    desk.passwords = Passwords(MeanwhileFilled())
-    with pytest.raises(TooManyAttempts):
-        desk.login("ada")
-    assert desk.count(tables.sessions) == 0
 
 
 def test_an_account_disabled_while_its_password_is_verified_gets_no_session(desk) -> None:
@@ -358,12 +299,10 @@ def test_revocations_are_kept_for_longer_than_any_token_lives_and_then_forgotten
 def test_pruning_deletes_what_time_has_settled_and_nothing_else(desk) -> None:
     principal = desk.principal(desk.login("ada"))
     desk.logout(principal)
-    desk.fail("nobody", 1)
     desk.login("ada")
     desk.wait(sessions.SESSION_LIFETIME)
-    desk.fail("somebody", 1)
     kept = desk.login("ada")
     desk.do(sessions.prune)
     assert [desk.count(table) for table in (tables.sessions, tables.refresh_tokens)] == [1, 1]
-    assert [desk.count(table) for table in (tables.revocations, tables.login_failures)] == [0, 1]
+    assert desk.count(tables.revocations) == 0
     assert desk.refresh(kept.refresh_token)

@@ -163,18 +163,52 @@ def test_wrong_passwords_and_unknown_names_look_the_same(client: Client) -> None
     assert wrong.headers["WWW-Authenticate"] == 'Bearer realm="stockroom"'
 
 
-def test_a_name_rests_after_ten_failures(relaxed: Client) -> None:
+def test_strangers_who_guess_are_slowed_and_keep_no_owner_out(serve: Serve) -> None:
+    client = serve(rate_limits="report", trusted_proxies=1)
+
+    def attempt(address: str, password: str) -> httpx.Response:
+        body = {"username": "ada", "password": password}
+        answer: httpx.Response = client.post("/login", json=body, headers={"X-Forwarded-For": address})
+        return answer
+
+    def guess(number: int) -> int:
+        # Each in a network of its own.
+        return attempt(f"2001:db8:0:{number:x}::1", OTHER_PASSWORD).status_code
+
+    register(client)  # From no address in particular: the first login is from a network that is not known.
+    own = attempt("2001:db8:1::1", PASSWORD).json()
+    statuses = [guess(number) for number in range(100)]
+    assert 1 <= statuses.count(401) <= 10
+    assert set(statuses) == {401, 429}
+    refused = attempt("203.0.113.1", PASSWORD)
+    assert problem(refused) == (429, "too-many-attempts")
+    assert 0 < int(refused.headers["Retry-After"]) <= 60
+    again = attempt("2001:db8:1::2", PASSWORD)
+    assert again.status_code == 200
+    assert again.json()["failed_logins"] == statuses.count(401)
+    assert refresh(client, again.json()).json()["failed_logins"] == 0
+    passwords = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
+    assert client.put("/me/password", headers=bearer(own), json=passwords).status_code == 204
+
+
+def test_attempts_are_counted_for_all_processes_together(serve: Serve) -> None:
+    processes = [serve(rate_limits="report", trusted_proxies=1) for _ in range(2)]
+    body = {"username": "nobody", "password": PASSWORD}
+    statuses = [
+        processes[number % 2].post("/login", json=body, headers={"X-Forwarded-For": f"203.0.113.{number}"})
+        for number in range(20)
+    ]
+    assert 1 <= [answer.status_code for answer in statuses].count(401) <= 10
+
+
+def test_guesses_at_the_current_password_are_slowed_too(relaxed: Client) -> None:
     register(relaxed)
     own = bearer(login(relaxed))
-    for _ in range(10):
-        relaxed.post("/login", json={"username": "ada", "password": OTHER_PASSWORD})
-    passwords = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
-    for refused in (
-        relaxed.post("/login", json={"username": "ada", "password": PASSWORD}),
-        relaxed.put("/me/password", headers=own, json=passwords),
-    ):
-        assert problem(refused) == (429, "too-many-attempts")
-        assert 0 < int(refused.headers["Retry-After"]) <= 900
+    wrong = {"current_password": OTHER_PASSWORD, "new_password": OTHER_PASSWORD}
+    answers = [relaxed.put("/me/password", headers=own, json=wrong) for _ in range(10)]
+    assert {problem(answer) for answer in answers[:5]} == {(403, "wrong-password")}
+    assert {problem(answer) for answer in answers[5:]} == {(429, "too-many-attempts")}
+    login(relaxed)
 
 
 # Renewing and ending

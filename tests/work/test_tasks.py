@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from stockroom.db.database import Database
 from stockroom.db.files import FileStore
 from stockroom.db.pages import PageRequest
-from stockroom.db.tables import import_keys, login_failures, revocations, sessions, users
+from stockroom.db.tables import import_keys, revocations, sessions, users
 from stockroom.errors import NotFound, TaskFinished
 from stockroom.retention import actions as retention
 from stockroom.work import actions as tasks
@@ -303,14 +303,12 @@ def test_housekeeping_deletes_what_has_served_its_time(database: Database, tmp_p
             work.connection.execute(import_keys.insert().values(note))
         for name, expires in (("old", soon - timedelta(seconds=1)), ("new", soon + timedelta(hours=1))):
             session = {"id": name, "username": "ann", "created_at": NOW, "expires_at": expires}
-            failure = {"username": name, "failures": 1, "last_at": expires - timedelta(hours=24)}
             work.connection.execute(sessions.insert().values(session))
             work.connection.execute(revocations.insert().values(session_id=name, expires_at=expires))
-            work.connection.execute(login_failures.insert().values(failure))
     retention.tidy(at(database, soon), files)
     with database.connect() as reader:
         assert list(reader.scalars(sa.select(import_keys.c.task_id))) == [pending.id]
-        for column in (sessions.c.id, revocations.c.session_id, login_failures.c.username):
+        for column in (sessions.c.id, revocations.c.session_id):
             assert list(reader.scalars(sa.select(column))) == ["new"]
     assert stored(tmp_path) == sorted([f"{pending.id}.csv", "orphan.csv"])
     retention.tidy(at(database, soon + timedelta(hours=24)), files)

@@ -1,6 +1,13 @@
 """All tables, the same on SQLite and PostgreSQL: migrations/ creates them, these describe them to queries."""
 
-from stockroom.db.tables.accounts import login_failures, refresh_tokens, revocations, sessions, users
+from stockroom.db.tables.accounts import (
+    known_networks,
+    login_attempts,
+    refresh_tokens,
+    revocations,
+    sessions,
+    users,
+)
 from stockroom.db.tables.catalogue import item_tags, items
 from stockroom.db.tables.columns import EPOCH, MILLISECOND, BigKey, Moment, metadata, stored
 from stockroom.db.tables.requests import idempotency_keys, import_keys, task_errors, tasks
@@ -24,9 +31,10 @@ __all__ = [
     "import_keys",
     "item_tags",
     "items",
+    "known_networks",
     "levels",
     "locations",
-    "login_failures",
+    "login_attempts",
     "metadata",
     "movement_lines",
     "movements",

@@ -16,13 +16,26 @@ users = sa.Table(
     sa.CheckConstraint("role IN ('viewer', 'clerk', 'manager', 'admin')", name="role"),
 )
 
-login_failures = sa.Table(
-    "login_failures",
+login_attempts = sa.Table(
+    "login_attempts",
     metadata,
-    # No foreign key: failures of unknown names are counted too, so that nobody learns which names exist.
+    # No foreign key: attempts at unknown names are counted too, so that nobody learns which names exist.
     sa.Column("username", sa.String(40), primary_key=True),
+    # Whose attempts: a network's, a session's, or, where it is empty, those of all strangers together.
+    sa.Column("origin", sa.String(80), primary_key=True),
+    # When nothing is left of the attempts so far; each one moves it on.
+    sa.Column("free_at", Moment, nullable=False),
+    # Wrong passwords since the last login.
     sa.Column("failures", sa.Integer, nullable=False),
-    sa.Column("last_at", Moment, nullable=False),
+)
+
+known_networks = sa.Table(
+    "known_networks",
+    metadata,
+    sa.Column("username", sa.ForeignKey("users.username"), primary_key=True),
+    sa.Column("network", sa.String(60), primary_key=True),
+    # The day of the last login or refresh from there, more or less.
+    sa.Column("seen_at", Moment, nullable=False),
 )
 
 sessions = sa.Table(
