@@ -35,6 +35,7 @@ from stockroom.http.service import Dependencies, build_service
 from stockroom.process import data_dir, logs
 from stockroom.process.readiness import Readiness, database_probe, network_probe
 from stockroom.process.server import UnsupportedServerError, require_api_worker
+from stockroom.security_log import SecurityLog
 from stockroom.settings import Settings, SettingsError, load
 from tasks.publisher import BrokerPublisher
 
@@ -153,6 +154,7 @@ class _Parts:
                 "principal": lambda context: nullcontext(context.principal),
                 "network": lambda context: nullcontext(network_of(context.client)),
                 "now": lambda context: nullcontext(clock()),
+                "log": lambda context: nullcontext(SecurityLog(context.client, context.identify)),
             },
             authenticate=lambda token: self.tokens.verify(token, clock().timestamp()),
             keys=IdempotencyKeys(self.database),

@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from stockroom.accounts import actions as accounts
-from stockroom.accounts import sessions
+from stockroom.accounts import logins, sessions
 from stockroom.accounts.attempts import Attempts
 from stockroom.accounts.model import Account, Principal, Role, TokenPair
 from stockroom.accounts.passwords import Passwords
@@ -11,6 +11,7 @@ from stockroom.accounts.revocations import Revocations
 from stockroom.accounts.tokens import Tokens
 from stockroom.db.connections import Connection
 from stockroom.db.unit_of_work import Work
+from stockroom.security_log import SecurityLog
 
 # RFC 6749, section 5.1.
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -28,7 +29,13 @@ class RegistrationSettings(Protocol):
 
 
 def register(
-    body: dict[str, Any], *, work: Work, network: str, passwords: Passwords, settings: RegistrationSettings
+    body: dict[str, Any],
+    *,
+    work: Work,
+    network: str,
+    passwords: Passwords,
+    settings: RegistrationSettings,
+    log: SecurityLog,
 ) -> tuple[Account, dict[str, str]]:
     account = accounts.register(
         work,
@@ -40,6 +47,7 @@ def register(
         is_open=settings.registration == "open",
         default_role=settings.default_role,
         first_is_admin=settings.embedded,
+        log=log,
     )
     return account, {"Location": "/me"}
 
@@ -53,8 +61,9 @@ def login(
     attempts: Attempts,
     passwords: Passwords,
     tokens: Tokens,
+    log: SecurityLog,
 ) -> tuple[TokenPair, dict[str, str]]:
-    pair = sessions.login(
+    pair = logins.login(
         reader,
         work,
         username=body["username"],
@@ -64,12 +73,19 @@ def login(
         attempts=attempts,
         passwords=passwords,
         tokens=tokens,
+        log=log,
     )
     return pair, _NO_STORE
 
 
 def refresh(
-    body: dict[str, Any], *, work: Work, network: str, tokens: Tokens, revocations: Revocations
+    body: dict[str, Any],
+    *,
+    work: Work,
+    network: str,
+    tokens: Tokens,
+    revocations: Revocations,
+    log: SecurityLog,
 ) -> tuple[TokenPair, dict[str, str]]:
     pair = sessions.refresh(
         work,
@@ -77,9 +93,10 @@ def refresh(
         network=network,
         tokens=tokens,
         revocations=revocations,
+        log=log,
     )
     return pair, _NO_STORE
 
 
-def logout(*, work: Work, principal: Principal, revocations: Revocations) -> None:
-    sessions.logout(work, principal, revocations)
+def logout(*, work: Work, principal: Principal, revocations: Revocations, log: SecurityLog) -> None:
+    sessions.logout(work, principal, revocations, log)

@@ -9,14 +9,15 @@ from stockroom.accounts.passwords import Passwords
 from stockroom.accounts.revocations import Revocations
 from stockroom.db.connections import Connection
 from stockroom.db.unit_of_work import Work
+from stockroom.security_log import SecurityLog
 
 
 def read(*, reader: Connection, principal: Principal) -> Account:
     return accounts.read(reader, principal)
 
 
-def update(body: dict[str, Any], *, work: Work, principal: Principal) -> Account:
-    return accounts.change_email(work, principal, body["email"])
+def update(body: dict[str, Any], *, work: Work, principal: Principal, log: SecurityLog) -> Account:
+    return accounts.change_email(work, principal, body["email"], log=log)
 
 
 def change_password(
@@ -28,6 +29,7 @@ def change_password(
     attempts: Attempts,
     passwords: Passwords,
     revocations: Revocations,
+    log: SecurityLog,
 ) -> None:
     accounts.change_password(
         reader,
@@ -38,4 +40,5 @@ def change_password(
         attempts=attempts,
         passwords=passwords,
         revocations=revocations,
+        log=log,
     )

@@ -4,10 +4,11 @@ from typing import Any
 
 from handlers import _paging as paging
 from stockroom.accounts import actions as accounts
-from stockroom.accounts.model import Account
+from stockroom.accounts.model import Account, Principal
 from stockroom.accounts.revocations import Revocations
 from stockroom.db.connections import Connection
 from stockroom.db.unit_of_work import Work
+from stockroom.security_log import SecurityLog
 
 
 def list_users(
@@ -17,11 +18,21 @@ def list_users(
     return paging.answer("users", found, "/users", {"count": count})
 
 
-def update(username: str, body: dict[str, Any], *, work: Work, revocations: Revocations) -> Account:
+def update(
+    username: str,
+    body: dict[str, Any],
+    *,
+    work: Work,
+    principal: Principal,
+    revocations: Revocations,
+    log: SecurityLog,
+) -> Account:
     return accounts.update(
         work,
         username,
         role=body.get("role"),
         disabled=body.get("disabled"),
+        by=principal.subject,
         revocations=revocations,
+        log=log,
     )

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 
 from stockroom.accounts import actions as accounts
-from stockroom.accounts import sessions
+from stockroom.accounts import logins, sessions
 from stockroom.accounts.attempts import Attempts
 from stockroom.accounts.model import Account, Principal, TokenPair
 from stockroom.accounts.passwords import Passwords
@@ -25,12 +25,24 @@ from stockroom.errors import DomainError, InvalidCredentials
 from stockroom.items import actions as items
 from stockroom.locations import actions as locations
 from stockroom.reservations import actions as reservations
+from stockroom.security_log import Event, SecurityLog
 from stockroom.stock import ledger
 from stockroom.stock.model import Draft, Line, Movement
 
 PASSWORD = "nine tall ships sailed by"
 HOME = "192.0.2.1"
 """The network in which accounts are made, and which they know."""
+
+
+class Notes(SecurityLog):
+    """Security events as they were noted, each with its user and its details."""
+
+    def __init__(self) -> None:
+        super().__init__("192.0.2.1", lambda user: None)
+        self.noted: list[tuple[str, str | None, dict[str, object]]] = []
+
+    def note(self, event: Event, user: str | None, **details: str | int | None) -> None:
+        self.noted.append((event, user, details))
 
 
 class Desk:
@@ -42,6 +54,7 @@ class Desk:
         self.revocations = Revocations()
         self.tokens = Tokens(b"k" * 32, self.revocations)
         self.attempts = Attempts(self._begin)
+        self.log = Notes()
         self.now = database.clock()
         self.wait(timedelta(0))
 
@@ -84,6 +97,7 @@ class Desk:
             "is_open": True,
             "default_role": "clerk",
             "first_is_admin": False,
+            "log": self.log,
         } | changes
         account: Account = self.do(
             lambda work: accounts.register(work, username=username, passwords=self.passwords, **values)
@@ -91,7 +105,7 @@ class Desk:
         return account
 
     def update(self, username: str, **changes: Any) -> Account:
-        values = {"role": None, "disabled": None} | changes
+        values = {"role": None, "disabled": None, "by": "root", "log": self.log} | changes
         account: Account = self.do(
             lambda work: accounts.update(work, username, revocations=self.revocations, **values)
         )
@@ -101,9 +115,14 @@ class Desk:
         self, username: str, password: str = PASSWORD, scope: str | None = None, network: str = HOME
     ) -> TokenPair:
         values = {"username": username, "password": password, "scope": scope, "network": network}
-        keys = {"attempts": self.attempts, "passwords": self.passwords, "tokens": self.tokens}
+        keys = {
+            "attempts": self.attempts,
+            "passwords": self.passwords,
+            "tokens": self.tokens,
+            "log": self.log,
+        }
         pair: TokenPair = self.read(
-            lambda reader: self.do(lambda work: sessions.login(reader, work, **values, **keys))
+            lambda reader: self.do(lambda work: logins.login(reader, work, **values, **keys))
         )
         return pair
 
@@ -114,11 +133,12 @@ class Desk:
 
     def refresh(self, refresh_token: str, network: str = HOME) -> TokenPair:
         keys = {"tokens": self.tokens, "revocations": self.revocations, "network": network}
+        keys["log"] = self.log
         pair: TokenPair = self.do(lambda work: sessions.refresh(work, refresh_token=refresh_token, **keys))
         return pair
 
     def logout(self, principal: Principal) -> None:
-        self.do(lambda work: sessions.logout(work, principal, self.revocations))
+        self.do(lambda work: sessions.logout(work, principal, self.revocations, self.log))
 
     def principal(self, pair: TokenPair) -> Principal | None:
         """Whose the access token is, if it is still good."""

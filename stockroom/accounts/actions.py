@@ -1,6 +1,7 @@
 """Use cases of accounts: create, read and change them, by their owners and by administrators."""
 
 from dataclasses import replace
+from functools import partial
 
 from stockroom.accounts import queries
 from stockroom.accounts.attempts import Attempts, count_failure, see, withdraw
@@ -17,9 +18,11 @@ from stockroom.errors import (
     LastAdmin,
     NotFound,
     RegistrationClosed,
+    TooManyAttempts,
     UsernameTaken,
     WrongPassword,
 )
+from stockroom.security_log import Event, SecurityLog
 
 
 def register(
@@ -33,6 +36,7 @@ def register(
     is_open: bool,
     default_role: Role,
     first_is_admin: bool,
+    log: SecurityLog,
 ) -> Account:
     """Create an account with the default role. With `first_is_admin` the first account becomes an admin.
 
@@ -40,11 +44,17 @@ def register(
     insert. Raises RegistrationClosed, WeakPassword, UsernameTaken, Overloaded.
     """
     if not is_open:
+        log.note("registration.refused", None, reason="closed")
         raise RegistrationClosed("Accounts are made by an administrator here.")
     password_hash = _new_hash(passwords, password, username=username, email=email)
     is_first = first_is_admin and not queries.any_exists(work.connection)
-    account = _insert(work, username, email, "admin" if is_first else default_role, password_hash)
+    try:
+        account = _insert(work, username, email, "admin" if is_first else default_role, password_hash)
+    except UsernameTaken:
+        log.note("registration.refused", username, reason="taken")
+        raise
     see(work, username, network)
+    work.after_commit(partial(log.note, "account.registered", username, role=account.role))
     return account
 
 
@@ -81,10 +91,11 @@ def list_accounts(reader: Connection, request: PageRequest) -> Page[Account]:
     return queries.page(reader, request)
 
 
-def change_email(work: Work, principal: Principal, email: str) -> Account:
+def change_email(work: Work, principal: Principal, email: str, *, log: SecurityLog) -> Account:
     account = queries.change_email(work.connection, principal.subject, email)
     if account is None:
         raise _gone()
+    work.after_commit(partial(log.note, "account.email_changed", account.username))
     return account
 
 
@@ -98,6 +109,7 @@ def change_password(
     attempts: Attempts,
     passwords: Passwords,
     revocations: Revocations,
+    log: SecurityLog,
 ) -> None:
     """Change the caller's password and end all other sessions of the account.
 
@@ -106,22 +118,35 @@ def change_password(
     """
     name = principal.subject
     own = _own(reader, principal)
-    with attempts.change(principal) as attempt:
-        if not passwords.verify(current, own.password_hash):
-            count_failure(work, attempt)
-            raise _wrong()
-        new_hash = _new_hash(passwords, new, username=name, email=own.account.email)
+    try:
+        with attempts.change(principal) as attempt:
+            if not passwords.verify(current, own.password_hash):
+                count_failure(work, attempt)
+                log.note("password.failed", name, session=principal.session)
+                raise _wrong()
+            new_hash = _new_hash(passwords, new, username=name, email=own.account.email)
+    except TooManyAttempts:
+        log.note("password.limited", name, session=principal.session)
+        raise
     # Of two concurrent changes the second fails: the hash that it verified has been replaced.
     if not queries.change_password(work.connection, name, old_hash=own.password_hash, new_hash=new_hash):
         raise _wrong()
     withdraw(work, attempt)
-    end_all(work, name, revocations, kept=principal.session)
+    ended = end_all(work, name, revocations, kept=principal.session)
+    work.after_commit(partial(log.note, "password.changed", name, session=principal.session, ended=ended))
 
 
 def update(
-    work: Work, username: str, *, role: Role | None, disabled: bool | None, revocations: Revocations
+    work: Work,
+    username: str,
+    *,
+    role: Role | None,
+    disabled: bool | None,
+    by: str,
+    revocations: Revocations,
+    log: SecurityLog,
 ) -> Account:
-    """Change an account's role, or disable or enable it; None leaves a value as it is.
+    """Change an account's role, or disable or enable it; None leaves a value as it is. `by` is who does it.
 
     A change of role and disabling end all sessions of the account. Raises NotFound; LastAdmin when no enabled
     admin would remain.
@@ -141,8 +166,17 @@ def update(
         raise LastAdmin("This is the last enabled admin.")
     if changed != account:
         queries.change(work.connection, username, role=changed.role, disabled=changed.disabled)
-        end_all(work, username, revocations)
+        ended = end_all(work, username, revocations)
+        work.after_commit(partial(_note_change, log, account, changed, by=by, ended=ended))
     return changed
+
+
+def _note_change(log: SecurityLog, was: Account, now: Account, *, by: str, ended: int) -> None:
+    if now.role != was.role:
+        log.note("account.role_changed", now.username, by=by, was=was.role, role=now.role, ended=ended)
+    if now.disabled != was.disabled:
+        event: Event = "account.disabled" if now.disabled else "account.enabled"
+        log.note(event, now.username, by=by, ended=ended)
 
 
 def _own(reader: Connection, principal: Principal) -> Credentials:

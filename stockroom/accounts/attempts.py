@@ -42,6 +42,11 @@ class Attempt:
     username: str
     counts: tuple[tuple[str, Allowance], ...]
 
+    @property
+    def is_strange(self) -> bool:
+        """Whether it came from a network that the account does not know."""
+        return self.counts[0][0] == _STRANGERS
+
 
 class Attempts:
     """Counts attempts before their passwords are checked, each in a transaction of its own.

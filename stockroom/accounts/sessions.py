@@ -1,4 +1,4 @@
-"""Sessions: started by a login, continued by single-use refresh tokens, and ended in every process."""
+"""Sessions: begun by a login, continued by single-use refresh tokens, and ended in every process."""
 
 import hashlib
 import secrets
@@ -6,24 +6,22 @@ import uuid
 from datetime import datetime, timedelta
 from functools import partial
 
-from stockroom.accounts import queries, session_queries
-from stockroom.accounts.attempts import Attempt, Attempts, accept, count_failure, prune_attempts, see
+from stockroom.accounts import session_queries
+from stockroom.accounts.attempts import prune_attempts, see
 from stockroom.accounts.model import (
     ROLE_SCOPES,
-    USERNAME,
     Account,
-    Credentials,
     Principal,
     TokenPair,
     narrow,
     scope_text,
 )
-from stockroom.accounts.passwords import Passwords
 from stockroom.accounts.revocations import Revocations
 from stockroom.accounts.tokens import LIFETIME, Tokens
 from stockroom.db.connections import Connection
 from stockroom.db.unit_of_work import Work
-from stockroom.errors import InvalidCredentials, InvalidToken, Overloaded
+from stockroom.errors import InvalidToken
+from stockroom.security_log import Event, SecurityLog
 
 SESSION_LIFETIME = timedelta(days=30)
 
@@ -39,62 +37,20 @@ _MISFIT = "Name and password do not fit."
 _SPENT = "The refresh token is unknown, expired or spent."
 
 
-def login(
-    reader: Connection,
+def begin(
     work: Work,
+    account: Account,
+    requested: str | None,
     *,
-    username: str,
-    password: str,
-    scope: str | None,
-    network: str,
-    attempts: Attempts,
-    passwords: Passwords,
+    is_strange: bool,
+    failed_logins: int,
     tokens: Tokens,
+    log: SecurityLog,
 ) -> TokenPair:
-    """Start a session. A `scope` that is not empty narrows what the account's role allows (RFC 6749, 3.3).
+    """Start a session with those of the role's scopes that are `requested`, or all.
 
-    `network` is where the caller is. Raises InvalidCredentials for unknown names, wrong passwords and
-    disabled accounts alike, after the same time; TooManyAttempts; Overloaded.
+    `is_strange` says that the account was not known where it logs in; `failed_logins` is told to its owner.
     """
-    if not USERNAME.fullmatch(username):
-        # No account can have this name, and it may not fit the column: count nothing.
-        passwords.verify(password, None)
-        raise InvalidCredentials(_MISFIT)
-    with attempts.login(username, network) as attempt:
-        verified = _authenticate(reader, work, attempt, password, passwords)
-        rehashed = passwords.hash(password) if passwords.outdated(verified.password_hash) else None
-    account = _confirm(work, verified)
-    if rehashed is not None:
-        queries.change_password(work.connection, username, old_hash=verified.password_hash, new_hash=rehashed)
-    failed_logins = accept(work, attempt, network)
-    return _begin(work, account, (scope or "").strip() or None, tokens, failed_logins)
-
-
-def _authenticate(
-    reader: Connection, work: Work, attempt: Attempt, password: str, passwords: Passwords
-) -> Credentials:
-    found = queries.find(reader, attempt.username)
-    fits = passwords.verify(password, None if found is None else found.password_hash)
-    if found is None or not fits or found.account.disabled:
-        count_failure(work, attempt)
-        raise InvalidCredentials(_MISFIT)
-    return found
-
-
-def _confirm(work: Work, verified: Credentials) -> Account:
-    """Check again under a lock: the account may have changed while its password was verified."""
-    username = verified.account.username
-    locked = queries.lock(work.connection, username)
-    if locked is None or locked.account.disabled:
-        raise InvalidCredentials(_MISFIT)
-    if locked.password_hash != verified.password_hash:
-        raise Overloaded("The account is being changed at this moment.", retry_after=1)
-    return locked.account
-
-
-def _begin(
-    work: Work, account: Account, requested: str | None, tokens: Tokens, failed_logins: int
-) -> TokenPair:
     session = str(uuid.uuid4())
     scopes = narrow(ROLE_SCOPES[account.role], requested)
     session_queries.insert(
@@ -105,11 +61,19 @@ def _begin(
         created_at=work.now,
         expires_at=work.now + SESSION_LIFETIME,
     )
+    place = "new" if is_strange else "known"
+    _note_once_done(work, log, "login.succeeded", account.username, session=session, network=place)
     return _pair(work, account.username, session, scopes, tokens, failed_logins)
 
 
 def refresh(
-    work: Work, *, refresh_token: str, network: str, tokens: Tokens, revocations: Revocations
+    work: Work,
+    *,
+    refresh_token: str,
+    network: str,
+    tokens: Tokens,
+    revocations: Revocations,
+    log: SecurityLog,
 ) -> TokenPair:
     """Exchange a refresh token for a new pair, with the scopes that the account's role has now.
 
@@ -118,11 +82,18 @@ def refresh(
     """
     token_hash = _digest(refresh_token)
     session = session_queries.lock_by_token(work.connection, token_hash)
-    if session is None or session.disabled or session.expires_at <= work.now:
+    if session is None:
+        log.note("session.refused", None, reason="unknown")
+        raise InvalidToken(_SPENT)
+    if session.disabled or session.expires_at <= work.now:
+        reason = "disabled" if session.disabled else "expired"
+        log.note("session.refused", session.username, session=session.id, reason=reason)
         raise InvalidToken(_SPENT)
     if not session_queries.use_token(work.connection, token_hash, work.now):
         end(work, session.id, revocations)
+        log.note("session.reused", session.username, session=session.id)
         raise InvalidToken(_SPENT)
+    _note_once_done(work, log, "session.renewed", session.username, session=session.id)
     see(work, session.username, network)
     scopes = narrow(ROLE_SCOPES[session.role], session.scope)
     return _pair(work, session.username, session.id, scopes, tokens, session.failed_logins)
@@ -148,8 +119,13 @@ def _digest(refresh_token: str) -> str:
     return hashlib.sha256(refresh_token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def logout(work: Work, principal: Principal, revocations: Revocations) -> None:
+def _note_once_done(work: Work, log: SecurityLog, event: Event, user: str, **details: str) -> None:
+    work.after_commit(partial(log.note, event, user, **details))
+
+
+def logout(work: Work, principal: Principal, revocations: Revocations, log: SecurityLog) -> None:
     end(work, principal.session, revocations)
+    _note_once_done(work, log, "session.ended", principal.subject, session=principal.session)
 
 
 def end(work: Work, session: str, revocations: Revocations) -> None:
@@ -159,11 +135,13 @@ def end(work: Work, session: str, revocations: Revocations) -> None:
         work.after_commit(partial(revocations.add, session, until))
 
 
-def end_all(work: Work, username: str, revocations: Revocations, *, kept: str = "") -> None:
-    """End all sessions of an account but the `kept` one. The caller has locked the account."""
+def end_all(work: Work, username: str, revocations: Revocations, *, kept: str = "") -> int:
+    """End all sessions of an account, which the caller has locked, but the `kept` one; returns how many."""
     until = work.now + _REVOKED_FOR
-    for session in session_queries.end_all(work.connection, username, kept=kept, until=until):
+    ended = session_queries.end_all(work.connection, username, kept=kept, until=until)
+    for session in ended:
         work.after_commit(partial(revocations.add, session, until))
+    return len(ended)
 
 
 def poll(reader: Connection, revocations: Revocations, after_id: int, now: datetime) -> int:

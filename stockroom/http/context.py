@@ -25,7 +25,8 @@ class Identity(Protocol):
 class RequestContext:
     """`fields` are the request's headers, by name; `headers` go onto every answer.
 
-    `arguments` are the values, good for the operation `validated`; `cache_place` is where to keep its answer.
+    `user` is who sent a request without a token, and has shown it by a password, say. `arguments` are the
+    values, good for the operation `validated`; `cache_place` is where to keep its answer.
     """
 
     request_id: str
@@ -34,11 +35,15 @@ class RequestContext:
     started: float = field(default_factory=time.perf_counter)
     operation: Operation | None = None
     principal: Identity | None = None
+    user: str | None = None
     validated: Operation | None = None
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     arguments: dict[str, Any] = field(default_factory=dict, repr=False)
     fingerprint: bytes = field(default=b"", repr=False)
     cache_place: Any = field(default=None, repr=False)
+
+    def identify(self, user: str) -> None:
+        self.user = user
 
     @property
     def caller(self) -> str:

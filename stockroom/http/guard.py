@@ -17,6 +17,7 @@ from stockroom.http.context import EXTENSION, RequestContext, fields_of
 from stockroom.http.drift import Drift
 from stockroom.http.replies import Reply, send_reply
 from stockroom.http.sanity import require_sane
+from stockroom.security_log import Event, SecurityLog
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +72,7 @@ class Guard:
             response.status = 499
         except Exception as error:
             problem = self._problem(error)
+            _note(problem, context)
             if response.status:
                 raise
             await self._send_problem(scope, response, problem)
@@ -89,7 +91,7 @@ class Guard:
             operation=operation,
             status=status,
             ms=round((time.perf_counter() - context.started) * 1000, 1),
-            user=context.principal and context.principal.subject,
+            user=context.principal.subject if context.principal else context.user,
             client=context.client,
         )
 
@@ -138,6 +140,21 @@ class _Response:
         headers = own + common
         operation = context.operation
         return operation.deprecation.added_to(headers) if operation and operation.deprecation else headers
+
+
+def _note(problem: Problem, context: RequestContext) -> None:
+    """Log a refusal that matters to security; of a refresh token, in the body, the product tells."""
+    event, operation = _EVENTS.get(problem.code), context.operation
+    if event and operation and (event != "token.refused" or operation.scopes is not None):
+        user = context.principal.subject if context.principal else None
+        SecurityLog(context.client, context.identify).note(event, user, operation=operation.id)
+
+
+_EVENTS: Mapping[str, Event] = {
+    "insufficient-scope": "scope.refused",
+    "invalid-token": "token.refused",
+    "quota-exceeded": "quota.exceeded",
+}
 
 
 def _bound(logger: FilteringBoundLogger) -> FilteringBoundLogger:

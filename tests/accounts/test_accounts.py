@@ -25,7 +25,7 @@ ANOTHER = "the harbour was empty by noon"
 
 
 def change_password(desk, pair, current=PASSWORD, new=ANOTHER):
-    values = {"current": current, "new": new, "attempts": desk.attempts}
+    values = {"current": current, "new": new, "attempts": desk.attempts, "log": desk.log}
     values |= {"passwords": desk.passwords, "revocations": desk.revocations}
     principal = desk.principal(pair)
     desk.read(
@@ -116,7 +116,9 @@ def test_an_email_address_is_changed_by_its_owner(desk) -> None:
     desk.register("ada")
     desk.register("bob")
     principal = desk.principal(desk.login("ada"))
-    changed = desk.do(lambda work: accounts.change_email(work, principal, "ada@lovelace.example"))
+    changed = desk.do(
+        lambda work: accounts.change_email(work, principal, "ada@lovelace.example", log=desk.log)
+    )
     assert changed.email == "ada@lovelace.example"
     assert desk.read(lambda reader: accounts.read(reader, principal)) == changed
     bob = desk.principal(desk.login("bob"))

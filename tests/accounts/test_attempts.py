@@ -54,7 +54,7 @@ def outcome(desk, password: str, network: str, name: str = "ada") -> type:
 
 
 def change(desk, pair, current: str = PASSWORD, new: str = "the harbour was empty by noon") -> None:
-    values = {"current": current, "new": new, "attempts": desk.attempts}
+    values = {"current": current, "new": new, "attempts": desk.attempts, "log": desk.log}
     values |= {"passwords": desk.passwords, "revocations": desk.revocations}
     principal = desk.principal(pair)
     desk.read(

@@ -232,10 +232,11 @@ def test_a_logout_kills_both_tokens_of_its_session_alone(desk) -> None:
 def test_a_logout_that_is_not_committed_revokes_nothing(desk) -> None:
     pair = desk.login("ada")
     work = desk.database.work()
-    sessions.logout(work, desk.principal(pair), desk.revocations)
+    sessions.logout(work, desk.principal(pair), desk.revocations, desk.log)
     assert desk.principal(pair) is not None
     work.rollback()
     assert desk.principal(pair) is not None
+    assert "session.ended" not in [event for event, _, _ in desk.log.noted]
 
 
 def test_logouts_and_refreshes_at_once_do_not_deadlock(desk, at_once) -> None:
