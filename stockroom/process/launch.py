@@ -1,7 +1,5 @@
 """Starts the API and its worker side by side, and tells when they can be used."""
 
-import contextlib
-import http.client
 import os
 import socket
 import sys
@@ -10,10 +8,10 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
+from stockroom.process import health
 from stockroom.process.supervisor import Program, supervise
 from stockroom.settings import Settings
 
@@ -75,14 +73,6 @@ def _port_faults(settings: Settings) -> Iterator[str]:
 
 
 def _announce(address: str) -> None:
-    while not _answers(address):
+    while not health.answers(f"{address}/health/live"):
         time.sleep(0.1)
     click.echo(f"\nStockroom is ready: {address}/docs\nCtrl-C stops it.\n")
-
-
-def _answers(address: str) -> bool:
-    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=2)
-    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
-        connection.request("GET", "/health/live")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    return False
