@@ -1,0 +1,34 @@
+"""What tests of the deployment share."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.processes import ROOT
+
+
+@pytest.fixture(scope="session")
+def graceful_seconds(tmp_path_factory: pytest.TempPathFactory) -> int:
+    """How long gunicorn gives requests under way, as it says itself."""
+    folder = tmp_path_factory.mktemp("configuration")
+    done = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "--print-config", "app:app"],
+        cwd=ROOT,
+        env=os.environ | {"STOCKROOM_DATA_DIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = re.search(r"^graceful_timeout\s*= (\d+)$", done.stdout, re.MULTILINE)
+    assert found, done.stdout
+    return int(found[1])
+
+
+@pytest.fixture
+def fresh_settings(bare_environment: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Set variables with it; there are no others."""
+    return monkeypatch

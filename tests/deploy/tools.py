@@ -1,0 +1,45 @@
+"""Programs that check what is deployed, and what the checks of several files share."""
+
+import os
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stockroom.process import report
+from stockroom.settings import PREFIX, Settings, load
+from tests.processes import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+IMAGE = f"stockroom:{PROJECT['project']['version']}"
+
+API = ["gunicorn", "app:app"]
+WORKER = ["celery", "--quiet", "--app", "tasks", "worker", "--loglevel", "WARNING", "--concurrency", "2"]
+MIGRATE = ["stockroom", "migrate"]
+"""The commands that are run in every kind of deployment; `make deploy-test` runs them."""
+
+
+def program(name: str) -> str:
+    """Path of a program. Without it the test is skipped, or fails where services are required."""
+    if path := shutil.which(name):
+        return path
+    if os.environ.get("STOCKROOM_TEST_REQUIRE_SERVICES") == "1":
+        pytest.fail(f"{name} is required here and not installed")
+    pytest.skip(f"{name} is not installed")
+
+
+def documents(*paths: Path) -> list[dict[str, Any]]:
+    return [document for path in paths for document in yaml.safe_load_all(path.read_text())]
+
+
+def settings_of(environment: dict[str, str], patch: pytest.MonkeyPatch) -> Settings:
+    """What the service makes of these variables; AssertionError if one of them is no setting."""
+    for name, value in environment.items():
+        patch.setenv(name, value)
+    assert all(isinstance(value, str) for value in environment.values())
+    assert report.unknown_variables() == []
+    assert all(name.startswith(PREFIX) for name in environment)
+    return load()
