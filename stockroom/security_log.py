@@ -27,7 +27,7 @@ Event = Literal[
     "token.refused",
 ]
 
-_WARNINGS: frozenset[Event] = frozenset(
+WARNINGS: frozenset[Event] = frozenset(
     {"login.failed", "login.limited", "password.failed", "password.limited", "session.reused"}
 )
 
@@ -53,5 +53,5 @@ class SecurityLog:
         """
         if user and event in _IDENTIFYING:
             self._identified(user)
-        write = _log.warning if event in _WARNINGS else _log.info
+        write = _log.warning if event in WARNINGS else _log.info
         write(event, logger="security", user=user, client=self._client, **details)

@@ -8,12 +8,13 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from click.testing import CliRunner
 
 from stockroom.cli import main as stockroom
+from stockroom.security_log import WARNINGS, Event
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -180,3 +181,41 @@ no command
 ```
 """
     assert list(commands(page)) == ["A=1 make fuzz ARGS=x", "make test", "make run", "stockroom check"]
+
+
+# What is said of security
+
+
+SECURITY = ROOT / "docs" / "security.md"
+QUOTED = re.compile("`(.+?)`")
+NAMED_TEST = re.compile(r"`([\w/]+\.py)::(test_\w+)`")
+
+
+def rows(page: str, first: str) -> Iterator[list[str]]:
+    """The cells of the rows of all tables whose first column has this head."""
+    inside = False
+    for line in page.splitlines():
+        if not line.startswith("|"):
+            inside = False
+        elif line.startswith(f"| {first} |"):
+            inside = True
+        elif inside and not line.startswith("|---"):
+            yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_each_answer_to_a_threat_names_tests_that_are_there() -> None:
+    answers = list(rows(SECURITY.read_text(), "threat"))
+    assert len(answers) > 40
+    for threat, _, named in answers:
+        tests = NAMED_TEST.findall(named)
+        assert tests, f"no test is named for {threat!r}"
+        for file, test in tests:
+            assert f"def {test}(" in (ROOT / "tests" / file).read_text(), (
+                f"there is no {test} in tests/{file}"
+            )
+
+
+def test_the_events_of_the_security_log_are_all_explained() -> None:
+    heads = [event for event, *_ in rows(SECURITY.read_text(), "event")]
+    assert sorted(name for head in heads for name in QUOTED.findall(head)) == sorted(get_args(Event))
+    assert {name for head in heads if "*" in head for name in QUOTED.findall(head)} == WARNINGS
