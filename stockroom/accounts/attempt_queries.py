@@ -64,10 +64,19 @@ _latest = (
 )
 _forget_others = sa.delete(known_networks).where(_whose, _networks.network.not_in(_latest))
 
-# What is to be told to an owner stays until the next login.
-_untold = sa.or_(_attempts.failures == 0, _attempts.username.not_in(sa.select(users.c.username)))
-_prune = sa.delete(login_attempts).where(_attempts.free_at <= _now, _untold)
-_prune_networks = sa.delete(known_networks).where(_networks.seen_at <= sa.bindparam("since", type_=Moment))
+# What is to be told to an owner stays until the next login. What is locked is in use; waiting for it here,
+# with others locked, could deadlock.
+_key = (_attempts.username, _attempts.origin)
+_told = sa.and_(_attempts.failures > 0, _attempts.username.in_(sa.select(users.c.username)))
+_over = sa.select(*_key).where(_attempts.free_at <= _now, ~_told).with_for_update(skip_locked=True)
+_prune = sa.delete(login_attempts).where(sa.tuple_(*_key).in_(_over))
+_place = (_networks.username, _networks.network)
+_unseen = (
+    sa.select(*_place)
+    .where(_networks.seen_at <= sa.bindparam("since", type_=Moment))
+    .with_for_update(skip_locked=True)
+)
+_prune_networks = sa.delete(known_networks).where(sa.tuple_(*_place).in_(_unseen))
 
 
 def take(

@@ -123,9 +123,10 @@ def count_failure(work: Work, attempt: Attempt) -> None:
 
 def accept(work: Work, attempt: Attempt, network: str) -> int:
     """Note a login; returns how many passwords were wrong since the last one."""
+    failures = queries.forget_failures(work.connection, attempt.username)
     withdraw(work, attempt)
     see(work, attempt.username, network)
-    return queries.forget_failures(work.connection, attempt.username)
+    return failures
 
 
 def see(work: Work, username: str, network: str) -> None:
