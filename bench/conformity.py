@@ -14,7 +14,17 @@ from bench.works import USERNAME, WORKS, Asker, issue, log_in, new_item
 
 # Members of Stockroom's answers that a peer need not have.
 _EXTRAS = frozenset(
-    {"next", "total_is_exact", "reverses", "reversed_by", "refresh_token", "scope", "id", "as_of"}
+    {
+        "next",
+        "total_is_exact",
+        "reverses",
+        "reversed_by",
+        "refresh_token",
+        "scope",
+        "failed_logins",
+        "id",
+        "as_of",
+    }
 )
 # Not of the answers but of the moment.
 _VOLATILE = frozenset({"access_token", "created_at", "updated_at", "occurred_at"})
