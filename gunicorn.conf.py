@@ -8,6 +8,8 @@ from stockroom import settings
 from stockroom.activities.activities import Activities
 from stockroom.process import logs
 from stockroom.process.metrics_server import MetricsServer, forget_process
+from stockroom.process.patience import Bounds, Watch
+from stockroom.process.protocol import Protocol
 from stockroom.process.server import ApiWorker, RootLogger
 
 try:
@@ -20,6 +22,13 @@ _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 bind = f"{_host}:{_settings.port}"
 workers = _settings.web_workers
 worker_class = ApiWorker
+Protocol.watch = Watch(
+    Bounds(
+        seconds=_settings.client_seconds,
+        bytes_per_second=_settings.client_bytes_per_second,
+        connections=_settings.client_connections,
+    )
+)
 logger_class = RootLogger
 
 # Longer than nginx keeps its own end open (60 s), so that a connection is never closed under a request.

@@ -95,6 +95,15 @@ class Settings(BaseSettings):
         le=1000,
         description="connections to PostgreSQL that one process has at most; who needs another waits",
     )
+    client_seconds: float = Field(
+        20, gt=0, le=3600, description="how long a client may take for a head, or stand still otherwise"
+    )
+    client_bytes_per_second: int = Field(
+        1000, ge=1, description="how fast at least a client sends a body and takes an answer"
+    )
+    client_connections: int = Field(
+        800, ge=1, description="connections of clients that one process has at once"
+    )
     lease_seconds: float = Field(
         30, ge=1, le=3600, description="how long a worker that has died keeps its task from the others"
     )

@@ -10,31 +10,42 @@ from typing import Any
 import pytest
 import uvicorn
 
+from stockroom.process.patience import Bounds, Watch
 from stockroom.process.protocol import Protocol
 
 Connect = Callable[[Any], socket.socket]
+Serve = Callable[..., tuple[str, int]]
 
 
 @pytest.fixture(params=["uvloop", "asyncio"])
-def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
-    """Serve an application and connect to it; everything ends with the test."""
+def serve_raw(request: pytest.FixtureRequest) -> Iterator[Serve]:
+    """Serve an application, its clients under a watch, and get its address; everything ends with the test."""
     with ExitStack() as stack:
 
-        def connect(app: Any) -> socket.socket:
-            address = stack.enter_context(_serving(app, request.param))
-            return stack.enter_context(socket.create_connection(address, timeout=20))
+        def serve(app: Any, watching: Watch | None = None) -> tuple[str, int]:
+            return stack.enter_context(_serving(app, request.param, watching or Watch(Bounds())))
 
-        yield connect
+        yield serve
+
+
+@pytest.fixture
+def connect(serve_raw: Serve) -> Iterator[Connect]:
+    """Serve an application and connect to it."""
+    with ExitStack() as stack:
+        yield lambda app: stack.enter_context(socket.create_connection(serve_raw(app), timeout=20))
 
 
 @contextmanager
-def _serving(app: Any, loop: str) -> Iterator[Any]:
+def _serving(app: Any, loop: str, watching: Watch) -> Iterator[Any]:
+    class Watched(Protocol):
+        watch = watching
+
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app,
         interface="asgi3",
         loop=loop,  # type: ignore[arg-type]
-        http=Protocol,
+        http=Watched,
         ws="none",
         log_config=None,
         proxy_headers=False,

@@ -14,6 +14,9 @@ class Disconnected(Exception):
     """The client went away before its request, or its answer, was there in full: nobody is left to answer."""
 
 
+SMALL = 65_536
+"""Bytes of a body for which there is always room."""
+
 _CHARSETS = frozenset(aliases) | frozenset(aliases.values())
 
 
@@ -36,20 +39,47 @@ def _codec(charset: str) -> str:
     return codecs.lookup(name).name
 
 
-async def receive_chunks(receive: Receive, limit: int) -> AsyncIterator[bytes]:
-    """The body, piece by piece. Raises Problem beyond `limit` bytes, Disconnected when the client leaves."""
-    size = 0
+class Memory:
+    """Room for bodies that are held until they are complete: `size` bytes for all that is beyond SMALL."""
+
+    def __init__(self, size: int) -> None:
+        self._free = size
+
+    def take(self, size: int) -> None:
+        """Raises Problem where there is not so much room."""
+        if size > self._free:
+            detail = "Many large requests are arriving. Try again in a moment."
+            raise Problem("unavailable", detail, headers={"Retry-After": "1"})
+        self._free -= size
+
+    def give_back(self, size: int) -> None:
+        self._free += size
+
+
+async def receive_chunks(receive: Receive, limit: int, memory: Memory | None) -> AsyncIterator[bytes]:
+    """The body, piece by piece; `memory` is for one that will be held.
+
+    Raises Problem beyond `limit` bytes or without room, Disconnected when the client leaves.
+    """
+    size = taken = 0
     more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Disconnected
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            raise too_large(limit)
-        more = message.get("more_body", False)
-        yield chunk
+    try:
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Disconnected
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > limit:
+                raise too_large(limit)
+            if memory and size > SMALL + taken:
+                memory.take(size - SMALL - taken)
+                taken = size - SMALL
+            more = message.get("more_body", False)
+            yield chunk
+    finally:
+        if memory:
+            memory.give_back(taken)
 
 
 def too_large(limit: int) -> Problem:

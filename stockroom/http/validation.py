@@ -9,15 +9,19 @@ from stockroom.contract.body_readers import MAX_BYTES, Upload
 from stockroom.contract.operations import Operation
 from stockroom.contract.parameters import RequestFault, read_query
 from stockroom.contract.problems import MAX_ERRORS, Problem
-from stockroom.http.bodies import read_media_type, receive_chunks, too_large
+from stockroom.http.bodies import Memory, read_media_type, receive_chunks, too_large
 from stockroom.http.context import RequestContext, context_of
+
+MEMORY = 64 * MAX_BYTES
+"""Bytes that all bodies may take while they arrive, but for what is always let in of each."""
 
 
 class CompiledValidation:
     """Validates the requests of one operation. What depends on the contract alone is made here, once."""
 
-    def __init__(self, operation: Operation, next_app: ASGIApp) -> None:
+    def __init__(self, operation: Operation, next_app: ASGIApp, memory: Memory) -> None:
         self.next_app = next_app
+        self._memory = memory
         self._operation = operation
         self._bodies = operation.bodies
         self._query = {p.name: p for p in operation.parameters if p.where == "query"}
@@ -76,9 +80,11 @@ class CompiledValidation:
         length = fields.get(b"content-length")
         if length is not None and int(length) > reader.limit:
             raise too_large(reader.limit)
-        if errors and reader.limit > MAX_BYTES:
+        is_file = reader.limit > MAX_BYTES
+        if errors and is_file:
             return  # A large file is not worth reading once the request is refused.
-        body = await reader.read(receive_chunks(receive, reader.limit), media, errors)
+        chunks = receive_chunks(receive, reader.limit, None if is_file else self._memory)
+        body = await reader.read(chunks, media, errors)
         context.arguments["body"] = body.value
         context.fingerprint = body.fingerprint
 
@@ -96,7 +102,8 @@ class ValidationMiddleware:
     """
 
     def __init__(self, app: ASGIApp, operations: Mapping[str, Operation]) -> None:
-        self._validations = {id_: CompiledValidation(one, app) for id_, one in operations.items()}
+        memory = Memory(MEMORY)
+        self._validations = {id_: CompiledValidation(one, app, memory) for id_, one in operations.items()}
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         operation = context_of(scope).operation

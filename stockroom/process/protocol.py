@@ -4,27 +4,40 @@ docs/adr/0018 says why each part is here, and lists the names of uvicorn's that 
 """
 
 import asyncio
-from contextlib import suppress
-from typing import Any, cast
+from collections.abc import Hashable
+from typing import Any, ClassVar, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from stockroom.process.patience import Bounds, Pace, Watch
+from stockroom.process.transport import Transport
+
 LONGEST_HEAD = 64 * 1024
 """Bytes of a head, or of the framing of a body with its trailer fields, that are read before a refusal."""
 
-LINGERING = 2.0
-"""Seconds that a client has to read the last answer of a connection, and to stop sending."""
+PLAIN = b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: %d\r\n\r\n%b"
 
-REFUSAL = (
-    b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n"
-    b"content-type: text/plain\r\ncontent-length: 28\r\n\r\nThis is no HTTP/1.1 request."
-)
+
+def _plain(status: bytes, text: bytes) -> bytes:
+    return PLAIN % (status, len(text), text)
+
+
+REFUSAL = _plain(b"400 Bad Request", b"This is no HTTP/1.1 request.")
+TOO_SLOW = _plain(b"408 Request Timeout", b"The request did not arrive in time.")
+TOO_MANY = _plain(b"503 Service Unavailable\r\nretry-after: 1", b"There are too many connections.")
 
 
 class Protocol(HttpToolsProtocol):
-    """A connection. When its input ends or cannot be read, whole requests before that are still answered."""
+    """A connection. When its input ends or cannot be read, whole requests before that are still answered.
 
+    `watch` is that of all connections of the class, and ends those whose clients are too slow.
+    """
+
+    watch: ClassVar[Watch] = Watch(Bounds())
+
+    _received = 0
+    _within_body = False
     # Bytes read since the parser last reported a head, a part of a body, or the end of a request.
     _unreported = 0
     _requests = 0
@@ -35,12 +48,40 @@ class Protocol(HttpToolsProtocol):
     _upgrade = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(cast("asyncio.Transport", _Transport(transport)))
+        self._stream = Transport(transport)
+        self._reading, self._writing = Pace(self.watch.bounds), Pace(self.watch.bounds)
+        super().connection_made(cast("asyncio.Transport", self._stream))
+        if not self.watch.admits(self):
+            self._end(TOO_MANY)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.watch.forget(self)
+        super().connection_lost(exc)
+
+    def look(self, now: float) -> None:
+        """End the connection if its client is too slow."""
+        stream = self._stream
+        unsent = stream.get_write_buffer_size() or None
+        if self._writing.is_over(now, unsent and "answer", stream.taken):
+            stream.abort()
+        elif self._reading.is_over(now, self._awaited(), self._received if self._within_body else 0):
+            # Whoever has said nothing so far has asked for nothing.
+            self._end(TOO_SLOW if self._received else b"")
+
+    def _awaited(self) -> Hashable:
+        """What the client is to send, with the number of its request; None if it need not send anything."""
+        if self._last_words is not None or not self._stream.is_reading:
+            return None
+        if self._within_body:
+            return "body", self._requests
+        has_begun = self._unreported or not self._received
+        return ("head", self._requests) if has_begun and self._answers >= self._requests else None
 
     def data_received(self, data: bytes) -> None:
         if self._last_words is not None or self.transport.is_closing():
             return
         self._unreported += len(data)
+        self._received += len(data)
         super().data_received(b"")  # Stops the clock that ends an idle connection.
         try:
             self._parse(data)
@@ -73,6 +114,7 @@ class Protocol(HttpToolsProtocol):
                 raise ValueError("there are no tunnels here")
             self._upgrade = True
             return
+        self._within_body = True
         super().on_headers_complete()
         # Trailer fields are not merged into the headers (RFC 9110, 6.5.1), which the scope has by now.
         self.headers = []
@@ -86,6 +128,7 @@ class Protocol(HttpToolsProtocol):
         if self._upgrade:
             self._upgrade = False
             return
+        self._within_body = False
         self._requests += 1
         super().on_message_complete()
 
@@ -113,51 +156,3 @@ class Protocol(HttpToolsProtocol):
         if self._last_words and not under_way:
             self.transport.write(self._last_words)
         self.transport.close()
-
-
-class _Transport:
-    """A transport that sends a head together with its body, and takes its time to be closed.
-
-    Once closed it sends no more, and reads on for a while. Otherwise the system would reset a connection with
-    something unread, and the last answer might be lost on its way (RFC 9112, 9.6).
-    """
-
-    def __init__(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        self._loop = asyncio.get_running_loop()
-        self._closed = False
-        self._held = b""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def is_closing(self) -> bool:
-        return self._closed or self._transport.is_closing()
-
-    def write(self, data: bytes) -> None:
-        if self._closed:
-            return  # An answer may come late: one to a request whose body turned out to be broken, say.
-        if self._held:
-            data, self._held = self._held + data, b""
-            self._transport.write(data)
-        else:
-            self._held = data
-            self._loop.call_soon(self._send_held)
-
-    def _send_held(self) -> None:
-        data, self._held = self._held, b""
-        if data and not self._transport.is_closing():
-            self._transport.write(data)
-
-    def close(self) -> None:
-        if self.is_closing():
-            return
-        self._closed = True
-        self._send_held()
-        if not self._transport.can_write_eof():  # TLS cannot.
-            self._transport.close()
-            return
-        self._transport.resume_reading()
-        with suppress(OSError):  # The client may have reset the connection.
-            self._transport.write_eof()
-        self._loop.call_later(LINGERING, self._transport.close)

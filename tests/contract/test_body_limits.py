@@ -13,7 +13,9 @@ from app import create_app
 from stockroom.contract.body_readers import MAX_BYTES
 from stockroom.contract.contract import load_contract
 from stockroom.contract.document import CONTRACT
-from tests.contract.asgi import Answer, ask
+from stockroom.http.bodies import SMALL
+from stockroom.http.validation import MEMORY
+from tests.contract.asgi import Answer, ask, scope_of
 
 Ask = Callable[..., Answer]
 JSON = ("Content-Type", "application/json")
@@ -119,3 +121,38 @@ def test_a_client_that_leaves_amid_json_is_no_fault(service: Any) -> None:
     with structlog.testing.capture_logs() as logs:
         assert asyncio.run(ask(service.app, "POST", "/login", [JSON], [b"{"], leaves=True)) is None
     assert [entry["event"] for entry in logs] == ["request"]
+
+
+def test_many_large_bodies_at_once_are_refused_before_they_fill_memory(service: Any) -> None:
+    many, large = 100, b" " * 1_000_000
+    fitting = MEMORY // (len(large) - SMALL)
+
+    async def send(body: bytes, go_on: asyncio.Event) -> int:
+        """The status of the answer to a body that ends when it may."""
+        pieces, told = [body, b"{}"], []
+
+        async def receive() -> Any:
+            if len(pieces) == 1:
+                await go_on.wait()
+            return {"type": "http.request", "body": pieces.pop(0), "more_body": len(pieces) > 0}
+
+        async def note(message: Any) -> None:
+            told.append(message)
+
+        await service.app(scope_of("POST", "/login", [JSON]), receive, note)
+        return int(told[0]["status"])
+
+    async def send_many() -> tuple[list[int], list[int], list[int]]:
+        go_on, at_once = asyncio.Event(), asyncio.Event()
+        at_once.set()
+        completed = asyncio.as_completed([send(large, go_on) for _ in range(many)])
+        refused = [await next(completed) for _ in range(many - fitting)]
+        others = [await send(b" " * SMALL, at_once)]
+        go_on.set()
+        accepted = [await status for status in completed]
+        return refused, accepted, [*others, await send(large, at_once)]
+
+    refused, accepted, others = asyncio.run(send_many())
+    assert refused == [503] * (many - fitting)
+    assert accepted == [400] * fitting
+    assert others == [400, 400]

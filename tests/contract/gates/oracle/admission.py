@@ -12,9 +12,10 @@ import orjson
 from starlette.types import Message, Receive, Scope, Send
 
 from stockroom.contract.operations import Operation
+from stockroom.http.bodies import Memory
 from stockroom.http.context import EXTENSION, RequestContext
 from stockroom.http.security import BearerTokens, require_scopes
-from stockroom.http.validation import CompiledValidation
+from stockroom.http.validation import MEMORY, CompiledValidation
 from tests.contract.gates.facts import Fact
 
 
@@ -44,7 +45,7 @@ def admit(operation: Operation, fact: Fact) -> dict[str, Any]:
     if operation.scopes is not None:
         BearerTokens(claimant).get_fn({}, [])(SimpleNamespace(scope=scope))
     require_scopes(operation, context.principal)
-    _run(CompiledValidation(operation, _let_in)(scope, _receiving(fact.body), _unanswered))
+    _run(CompiledValidation(operation, _let_in, Memory(MEMORY))(scope, _receiving(fact.body), _unanswered))
     return context.arguments
 
 
