@@ -1,7 +1,7 @@
 """The composition root: settings, product and contract runtime put together into the ASGI object `app`."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -22,10 +22,14 @@ from stockroom.contract.contract import Contract, load_contract
 from stockroom.contract.document import ContractError
 from stockroom.contract.operations import IDEMPOTENCY_KEY
 from stockroom.contract.pages import build_pages
+from stockroom.contract.problems import Problem
 from stockroom.db import migrate
 from stockroom.db.connections import Deadlines
 from stockroom.db.database import Database, open_database
+from stockroom.db.disk_full import is_disk_full
 from stockroom.db.files import FileStore
+from stockroom.db.storage import Storage
+from stockroom.db.unit_of_work import Work
 from stockroom.errors import DomainError
 from stockroom.http.context import RequestContext
 from stockroom.http.drift import Observer, Unobserved
@@ -33,10 +37,11 @@ from stockroom.http.limits import network_of
 from stockroom.http.rooms import Size
 from stockroom.http.service import Dependencies, build_service
 from stockroom.process import data_dir, logs
-from stockroom.process.readiness import Readiness, database_probe, network_probe
+from stockroom.process.readiness import Readiness, database_probe, network_probe, storage_probe
 from stockroom.process.server import UnsupportedServerError, require_api_worker
 from stockroom.security_log import SecurityLog
 from stockroom.settings import Settings, SettingsError, load
+from stockroom.work.bounds import Amounts
 from tasks.publisher import BrokerPublisher
 
 log = structlog.get_logger(__name__)
@@ -88,6 +93,8 @@ def create_app(
         publisher=BrokerPublisher(settings, activities),
         activities=activities,
         observer=observer or counters,
+        files=(files := FileStore(settings.files_url)),
+        storage=data_dir.storage(settings, files),
     )
     return build_service(contract, parts.dependencies(contract))
 
@@ -128,6 +135,8 @@ class _Parts:
     publisher: BrokerPublisher
     activities: Activities
     observer: Observer
+    files: FileStore
+    storage: Storage
 
     def dependencies(self, contract: Contract) -> Dependencies:
         clock = self.database.clock
@@ -145,12 +154,13 @@ class _Parts:
                 "passwords": Passwords(),
                 "tokens": self.tokens,
                 "revocations": self.revocations,
-                "files": FileStore(self.settings.files_url),
+                "files": self.files,
                 "publisher": self.publisher,
+                "bounds": self._bounds(),
             },
             providers={
                 "reader": lambda context: self.database.connect(),
-                "work": lambda context: self.database.work(joined=_has_key(context)),
+                "work": self._work,
                 "principal": lambda context: nullcontext(context.principal),
                 "network": lambda context: nullcontext(network_of(context.client)),
                 "now": lambda context: nullcontext(clock()),
@@ -158,7 +168,7 @@ class _Parts:
             },
             authenticate=lambda token: self.tokens.verify(token, clock().timestamp()),
             keys=IdempotencyKeys(self.database),
-            problem_for=problem_for,
+            problem_for=self._problem_for,
             is_recorded=lambda error: isinstance(error, DomainError) and error.recorded,
             lifespan=self._lifespan,
             blocking=BLOCKING | ({"reader", "work"} if self.settings.embedded else set()),
@@ -178,6 +188,24 @@ class _Parts:
             activities=self.activities,
         )
 
+    def _work(self, context: RequestContext) -> Work:
+        # A database elsewhere says itself whether it has room.
+        if self.settings.embedded and _takes_room(context):
+            self.storage.require()
+        return self.database.work(joined=_has_key(context))
+
+    def _problem_for(self, error: Exception, statuses: Container[int]) -> Problem | None:
+        if is_disk_full(error):
+            self.storage.note_full()
+        return problem_for(error, statuses)
+
+    def _bounds(self) -> Amounts:
+        return Amounts(
+            tasks=self.settings.account_tasks,
+            upload_bytes=self.settings.account_upload_bytes,
+            export_bytes=self.settings.account_export_bytes,
+        )
+
     def _readiness(self) -> Readiness:
         broker, redis = self.settings.broker_url, self.settings.redis_url
         return Readiness(
@@ -185,6 +213,7 @@ class _Parts:
                 "database": database_probe(self.database),
                 "broker": None if broker.startswith("filesystem:") else network_probe(broker, 5672),
                 "redis": network_probe(redis, 6379) if redis else None,
+                "storage": storage_probe(self.storage),
             },
             self.activities,
             ACTIVITIES,
@@ -212,6 +241,12 @@ class _Parts:
             reason = f"the database is at revision {current}, not {migrate.head()}: run `stockroom migrate`"
             log.critical("start.refused", reason=reason)
             raise RuntimeError(reason)
+
+
+def _takes_room(context: RequestContext) -> bool:
+    """Whether the request puts more into the database than sessions do."""
+    operation = context.operation
+    return operation is not None and operation.invalidates and operation.method != "DELETE"
 
 
 def _has_key(context: RequestContext) -> bool:

@@ -1,18 +1,24 @@
 """Errors on the wire: which problem a refusal, or a database that is away, is answered with."""
 
+from collections.abc import Container
+from http import HTTPStatus
+
 import structlog
 
 from stockroom.accounts.model import scope_text
 from stockroom.contract.problems import Problem
 from stockroom.db.database import OUTAGES
-from stockroom.errors import DomainError, MissingScope
+from stockroom.db.disk_full import is_disk_full
+from stockroom.errors import DomainError, MissingScope, StorageFull
 from stockroom.http.security import REALM
 
 log = structlog.get_logger(__name__)
 
 
-def problem_for(error: Exception) -> Problem | None:
-    """The problem that tells a client of `error`; None if it is a fault of ours."""
+def problem_for(error: Exception, statuses: Container[int] = ()) -> Problem | None:
+    """The problem that tells a client of `error`, to whom the operation may answer with these `statuses`;
+    None if it is a fault of ours.
+    """
     if isinstance(error, DomainError):
         headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
         if isinstance(error, MissingScope):
@@ -21,6 +27,12 @@ def problem_for(error: Exception) -> Problem | None:
         elif error.code in CHALLENGES:
             headers["WWW-Authenticate"] = CHALLENGES[error.code]
         return Problem(error.code, error.detail, errors=error.errors, headers=headers, members=error.members)
+    if is_disk_full(error):
+        log.error("storage.full", error=str(error))
+        if HTTPStatus.INSUFFICIENT_STORAGE in statuses:
+            return Problem(StorageFull.code, "The disk is full. Nothing was changed.")
+        # Even a read may need room, for what it sorts.
+        return Problem("unavailable", "There is no room to work in.", headers={"Retry-After": "60"})
     if isinstance(error, OUTAGES):
         log.warning("database.away", error=str(error))
         return Problem(

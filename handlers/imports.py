@@ -7,6 +7,7 @@ from stockroom.imports import actions as imports
 from stockroom.imports.actions import UploadedFile
 from stockroom.imports.model import ImportKind, ImportRequest
 from stockroom.work.actions import Publisher
+from stockroom.work.bounds import Amounts
 from stockroom.work.model import Task
 
 
@@ -26,6 +27,7 @@ def create(
     principal: Principal,
     files: FileStore,
     publisher: Publisher,
+    bounds: Amounts,
 ) -> tuple[Task, dict[str, str]]:
     request = ImportRequest(
         kind=kind,
@@ -38,5 +40,7 @@ def create(
         location=location,
         dates=dates,
     )
-    task = imports.begin(work, request, principal=principal, upload=body, files=files, publisher=publisher)
+    task = imports.begin(
+        work, request, principal=principal, upload=body, files=files, publisher=publisher, bounds=bounds
+    )
     return task, {"Location": f"/tasks/{task.id}", "Retry-After": "1"}

@@ -34,8 +34,8 @@ def read(id: str, *, reader: Connection, principal: Principal) -> tuple[Task, di
     return task, {"Retry-After": "1"} if task.pending else {}
 
 
-def cancel(id: str, *, work: Work, principal: Principal) -> Task:
-    return tasks.cancel(work, id, principal.subject)
+def cancel(id: str, *, work: Work, principal: Principal, files: FileStore) -> Task:
+    return tasks.cancel(work, id, principal.subject, files=files)
 
 
 def list_errors(

@@ -129,6 +129,16 @@ class InvalidCsv(DomainError):
     code = "invalid-csv"
 
 
+class TooMuchWork(DomainError):
+    """The account has as much here as one account may; `bound` says of what, and how much is used."""
+
+    code = "too-much-work"
+
+
+class StorageFull(DomainError):
+    code = "storage-full"
+
+
 class TaskFinished(DomainError):
     code = "task-finished"
 

@@ -107,6 +107,16 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(
         30, ge=1, le=3600, description="how long a worker that has died keeps its task from the others"
     )
+    reserved_bytes: int = Field(
+        16 * 2**20, ge=0, le=2**40, description="room on the disk that is left for logins and the like"
+    )
+    account_tasks: int = Field(50, ge=1, le=10_000, description="unfinished tasks that one account may have")
+    account_upload_bytes: int = Field(
+        500 * 2**20, ge=1, le=2**50, description="bytes of files of one account that wait to be imported"
+    )
+    account_export_bytes: int = Field(
+        10 * 2**30, ge=1, le=2**50, description="bytes of exported files of one account, kept for a day"
+    )
     web_workers: int = Field(
         1, ge=1, le=64, description="processes of the API; without Redis each counts limits for itself"
     )

@@ -1,6 +1,8 @@
 """The Celery app, and the composition root of workers: `celery -A tasks worker`."""
 
 import sys
+from collections.abc import Collection
+from functools import partial
 
 from celery import Celery, signals
 
@@ -9,11 +11,13 @@ from stockroom.activities.activities import Activities
 from stockroom.db.connections import Deadlines
 from stockroom.db.database import open_database
 from stockroom.db.files import FileStore
-from stockroom.process import logs
+from stockroom.process import data_dir, logs
 from stockroom.process.metrics_server import MetricsServer
+from stockroom.work import leases
 from stockroom.work.model import Lease
 from tasks import configuration, execution, folder, imports, works
 from tasks.sweep import Duty, sweeping
+from tasks.turns import Turns
 from tasks.worker import Parts, Worker
 
 SWEEP_SECONDS = 5
@@ -31,6 +35,7 @@ def _open_parts() -> Parts:
     from stockroom.contract.rows import row_validator  # noqa: PLC0415
 
     known = settings.load()
+    files = FileStore(known.files_url)
     return Parts(
         settings=known,
         database=open_database(
@@ -39,32 +44,47 @@ def _open_parts() -> Parts:
             deadlines=Deadlines(statement=_STATEMENT_SECONDS, connection=known.connection_seconds),
             pooled=known.database_pooled,
         ),
-        files=FileStore(known.files_url),
+        files=files,
+        storage=data_dir.storage(known, files),
         validators=imports.validators(row_validator),
     )
+
+
+def _take(besides: Collection[str]) -> Lease | None:
+    parts = worker.parts()
+    with parts.database.connect() as reader:
+        # Usually nothing waits, and this check takes no lock.
+        if not leases.is_any_waiting(reader, besides, parts.database.clock()):
+            return None
+    with parts.database.work() as work:
+        return leases.take(work, seconds=parts.settings.lease_seconds, besides=besides)
+
+
+def _carry_out(lease: Lease) -> None:
+    parts = worker.parts()
+    do = partial(works.run, parts=parts, stopping=_stopping)
+    execution.carry_out(parts.database, parts.files, lease, do, activities)
+
+
+def _stopping() -> bool:
+    """Whether work is to leave off. Raises StorageFull while there is no room for what it would write."""
+    worker.parts().storage.require()
+    return worker.stopping()
 
 
 folder.install()
 activities = Activities()
 worker = Worker(_open_parts)
+turns = Turns(_take, _carry_out, worker.stopping)
 app = Celery(configuration.QUEUE)
 app.add_defaults(lambda: configuration.for_worker(settings.load()))
 
 
 @app.task(name=configuration.RUN)  # type: ignore[untyped-decorator] # Celery ships no types.
 def run(task_id: str) -> None:
-    """Work on the task of this id, unless it is finished or another worker is at it."""
-    if worker.stopping():
-        # The next worker's sweep finds it.
-        return
-    parts = worker.parts()
-    execution.execute(
-        parts.database, task_id, _do, lease_seconds=parts.settings.lease_seconds, activities=activities
-    )
-
-
-def _do(lease: Lease) -> bool:
-    return works.run(lease, worker.parts(), worker.stopping)
+    """Work off what waits. `task_id` is what the message was sent for; whose turn it is, the tasks tell."""
+    # When the worker is to stop, the next worker's sweep finds what is left.
+    turns.work_off()
 
 
 def _send(task_id: str) -> None:

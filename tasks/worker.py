@@ -7,6 +7,7 @@ from typing import Any
 
 from stockroom.db.database import Database
 from stockroom.db.files import FileStore
+from stockroom.db.storage import Storage
 from stockroom.frozen import frozen
 from stockroom.imports.execution import Validators
 from stockroom.retention import actions as retention
@@ -21,6 +22,7 @@ class Parts:
     settings: Settings
     database: Database
     files: FileStore
+    storage: Storage
     validators: Validators
 
 

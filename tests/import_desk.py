@@ -24,6 +24,7 @@ from stockroom.imports import execution
 from stockroom.imports.model import ImportKind, ImportRequest
 from stockroom.work import actions as tasks
 from stockroom.work import leases
+from stockroom.work.bounds import Amounts
 from stockroom.work.model import Lease, Task
 from tasks.imports import validators
 
@@ -32,6 +33,9 @@ SAMPLE = REPOSITORY / "samples" / "items.csv"
 RETAIL = REPOSITORY.parent / "shared" / "data" / "online-retail-sample.csv"
 
 needs_retail = pytest.mark.skipif(not RETAIL.exists(), reason=f"{RETAIL.name} is not beside the repository")
+
+PLENTY = Amounts(tasks=10**6, upload_bytes=10**12, export_bytes=10**12)
+"""Bounds that are out of reach."""
 
 ALL = PageRequest(page=None, per_page=100, cursor=None, exact=False)
 
@@ -99,6 +103,7 @@ class Desk:
                 upload=Upload(path, charset),
                 files=self.files,
                 publisher=Nobody(),
+                bounds=PLENTY,
             )
 
     def claim(self, task: Task) -> Lease:
@@ -116,7 +121,7 @@ class Desk:
 
         def cancel() -> None:
             with self.database.work() as work:
-                tasks.cancel(work, task.id, "ann")
+                tasks.cancel(work, task.id, "ann", files=self.files)
 
         thread = Thread(target=cancel)
         asked = count()

@@ -86,6 +86,11 @@ class Operation:
         return list(self.responses[self.success].get("content", ())) == [JSON, HTML]
 
     @cached_property
+    def invalidates(self) -> bool:
+        """Whether it changes what answers that are kept may speak of."""
+        return self.method != "GET" and any(scope.endswith(":write") for scope in self.scopes or ())
+
+    @cached_property
     def cache_control(self) -> str:
         """What the Cache-Control of the success is, unless its handler says otherwise."""
         if self.cache:

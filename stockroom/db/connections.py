@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
+from stockroom.db.disk_full import DiskFull
 from stockroom.db.statements import Row, Statement, Statements, Values
 
 NOTHING: Values = {}
@@ -130,6 +131,9 @@ class Connection(ABC):
         self.command("SAVEPOINT attempt", ())
         try:
             yield
+        except DiskFull:
+            # The database may have undone the whole transaction; nobody goes on with it.
+            raise
         except Exception:
             self.command("ROLLBACK TO SAVEPOINT attempt", ())
             raise

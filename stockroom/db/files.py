@@ -18,6 +18,12 @@ class FileStore:
     def __init__(self, url: str) -> None:
         self._url = url
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder of this machine that holds the files; None if they are kept elsewhere."""
+        system, root = self._system()
+        return Path(root) if _is_local(system) else None
+
     def put(self, path: Path, name: str) -> None:
         """Store a copy of the local file `path` as `name`; it is durable on return."""
         system, root = self._system()

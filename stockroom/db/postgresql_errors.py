@@ -3,6 +3,8 @@
 import asyncpg
 import sqlalchemy as sa
 
+from stockroom.db.disk_full import DiskFull
+
 ERRORS = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
@@ -34,7 +36,9 @@ def ends_connection(error: asyncpg.PostgresError) -> bool:
 
 def translated(error: Exception, text: str) -> sa.exc.DBAPIError:
     """The error as SQLAlchemy would raise it for the statement."""
-    if isinstance(error, asyncpg.PostgresError):
+    if isinstance(error, asyncpg.DiskFullError):
+        kind: type[sa.exc.DBAPIError] = DiskFull
+    elif isinstance(error, asyncpg.PostgresError):
         kind = _KINDS.get((error.sqlstate or "")[:2], sa.exc.DatabaseError)
     else:
         kind = sa.exc.OperationalError

@@ -4,13 +4,14 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from stockroom.db.connection_cache import CachedConnection, ConnectionCache
 from stockroom.db.connections import NOTHING, Connection
+from stockroom.db.disk_full import DiskFull
 from stockroom.db.statements import Row, Statement, Statements, Values
 
 BUSY_SECONDS = 30
@@ -140,8 +141,15 @@ _KINDS: dict[type[sqlite3.Error], type[sa.exc.DBAPIError]] = {
 }
 
 
+# The file, or the index of its WAL, cannot grow.
+_FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+
+
 def _translated(error: sqlite3.Error, text: str) -> sa.exc.DBAPIError:
     kind = _KINDS.get(type(error), sa.exc.DatabaseError)
+    # The module's own errors have no code.
+    if getattr(error, "sqlite_errorcode", None) in _FULL:
+        kind = DiskFull
     return kind(text, None, error, hide_parameters=True)
 
 
@@ -154,8 +162,15 @@ def _prepare(connection: sqlite3.Connection, record: object) -> None:
 def _use_wal(connection: sqlite3.Connection) -> None:
     # The file remembers this; changing it does not wait for a process that is changing it just now.
     for _ in range(100):
-        with suppress(sqlite3.OperationalError):
+        try:
             connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode not in _LOCKED:
+                raise
+        else:
             return
         time.sleep(0.05)
     raise TimeoutError("the database stays locked while its journal is to become a WAL")
+
+
+_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY, sqlite3.SQLITE_LOCKED})

@@ -8,7 +8,10 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from stockroom.db.connections import Connection
+from stockroom.db.disk_full import DiskFull
 from stockroom.db.statements import Values
+
+_Calls = list[Callable[[], None]]
 
 
 class Work:
@@ -24,7 +27,8 @@ class Work:
         self._is_over = False
         self._connect = connect
         self._connection: Connection | None = None
-        self._after_commit: list[Callable[[], None]] = []
+        self._after_commit: _Calls = []
+        self._after_rollback: _Calls = []
 
     @property
     def connection(self) -> Connection:
@@ -61,19 +65,32 @@ class Work:
         """Have `call` run once what was written is durable; never if it is rolled back."""
         self._after_commit.append(call)
 
+    def after_rollback(self, call: Callable[[], None]) -> None:
+        """Have `call` run if what was written is not kept; where nobody can tell, it is not run."""
+        self._after_rollback.append(call)
+
     def commit(self) -> None:
+        done, undone = self._end()
         try:
             if self._connection is not None and self._connection.in_transaction:
                 self._connection.commit()
+        except DiskFull:
+            _run(undone)
+            raise
         finally:
             self._close()
-        calls, self._after_commit = self._after_commit, []
-        for call in calls:
-            call()
+        _run(done)
 
     def rollback(self) -> None:
-        self._after_commit.clear()
+        _, undone = self._end()
         self._close()
+        _run(undone)
+
+    def _end(self) -> tuple[_Calls, _Calls]:
+        """What is to happen after the commit, and what after a rollback; neither happens again."""
+        calls = self._after_commit, self._after_rollback
+        self._after_commit, self._after_rollback = [], []
+        return calls
 
     def _close(self) -> None:
         if self._connection is not None:
@@ -90,3 +107,8 @@ class Work:
             self.commit()
         else:
             self.rollback()
+
+
+def _run(calls: _Calls) -> None:
+    for call in calls:
+        call()

@@ -12,6 +12,7 @@ from stockroom.exports.model import ExportKind, ExportOptions
 from stockroom.work import actions as tasks
 from stockroom.work import queries as stored
 from stockroom.work.actions import Publisher
+from stockroom.work.bounds import AN_EXPORT, Amounts
 from stockroom.work.model import Task
 
 SCOPE = "tasks:write"
@@ -34,8 +35,10 @@ class ExportResult(NamedTuple):
     file: BinaryIO
 
 
-def begin(work: Work, options: ExportOptions, *, principal: Principal, publisher: Publisher) -> Task:
-    """Enqueue the export. Raises MissingScope."""
+def begin(
+    work: Work, options: ExportOptions, *, principal: Principal, publisher: Publisher, bounds: Amounts
+) -> Task:
+    """Enqueue the export. Raises MissingScope and TooMuchWork."""
     _require(SCOPE, options.kind, principal)
     return tasks.enqueue(
         work,
@@ -43,6 +46,8 @@ def begin(work: Work, options: ExportOptions, *, principal: Principal, publisher
         kind=f"{options.kind}-export",
         parameters=options.as_parameters(),
         publisher=publisher,
+        bounds=bounds,
+        asked=AN_EXPORT,
     )
 
 

@@ -105,8 +105,7 @@ def _bind(
         on_loop=inspect.iscoroutinefunction(function),
         blocks=not set(blocking).isdisjoint(dependencies),
         room=next((name for name in dependencies if name in rooms), COMMON_ROOM),
-        invalidates=any(scope.endswith(":write") for scope in operation.scopes or ())
-        and operation.method != "GET",
+        invalidates=operation.invalidates,
     )
 
 

@@ -4,7 +4,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -32,10 +32,13 @@ SECURITY_HEADERS = [
 CLOSED = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 
 
+ProblemFor = Callable[[Exception, Container[int]], Problem | None]
+"""The problem that tells a client of an error, with one of these statuses if it can be; None for a fault."""
+
+
 @dataclass(frozen=True)
 class Guard:
-    """Wraps the whole application. `problem_for` gives the problem that tells a client of an error; None if
-    it is a fault of ours.
+    """Wraps the whole application.
 
     `trusted_proxies` is how many proxies of ours stand before the service: the address is taken from that far
     back in X-Forwarded-For, and from the connection itself when it is 0. `drift` checks some answers.
@@ -43,7 +46,7 @@ class Guard:
 
     app: ASGIApp
     catalogue: Catalogue
-    problem_for: Callable[[Exception], Problem | None]
+    problem_for: ProblemFor
     trusted_proxies: int
     drift: Drift | None = None
     requests: FilteringBoundLogger = field(default_factory=lambda: _bound(log))
@@ -71,7 +74,7 @@ class Guard:
         except Disconnected:
             response.status = 499
         except Exception as error:
-            problem = self._problem(error)
+            problem = self._problem(error, context.operation.responses if context.operation else ())
             _note(problem, context)
             if response.status:
                 raise
@@ -95,8 +98,8 @@ class Guard:
             client=context.client,
         )
 
-    def _problem(self, error: Exception) -> Problem:
-        problem = error if isinstance(error, Problem) else self.problem_for(error)
+    def _problem(self, error: Exception, statuses: Container[int]) -> Problem:
+        problem = error if isinstance(error, Problem) else self.problem_for(error, statuses)
         if problem:
             return problem
         log.error("request.failed", exc_info=error)

@@ -17,14 +17,13 @@ from stockroom.activities.activities import Activities
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract
 from stockroom.contract.parsing import add_contract
-from stockroom.contract.problems import Problem
 from stockroom.http.admission import AdmissionMiddleware
 from stockroom.http.binding import bind_handlers
 from stockroom.http.bridge import Bridge, RunOnLoop, run_at_once
 from stockroom.http.cache import AnswerCache
 from stockroom.http.dispatch import Dispatcher, Provider
 from stockroom.http.drift import Drift, Observer, Unobserved
-from stockroom.http.guard import Guard
+from stockroom.http.guard import Guard, ProblemFor
 from stockroom.http.html import HtmlAnswers
 from stockroom.http.idempotency import KeyStore
 from stockroom.http.limits import Limits
@@ -46,7 +45,7 @@ class Dependencies:
     providers: Mapping[str, Provider]
     authenticate: Authenticate
     keys: KeyStore
-    problem_for: Callable[[Exception], Problem | None]
+    problem_for: ProblemFor
     is_recorded: Callable[[Exception], bool]
     lifespan: Lifespan
     blocking: Collection[str] = ()

@@ -1,6 +1,7 @@
 """Begin imports: read the head of the file, store the file, and enqueue the task that does the rest."""
 
 import codecs
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
@@ -15,6 +16,7 @@ from stockroom.imports.kinds import KINDS, task_kind
 from stockroom.imports.model import DELIMITERS, Fields, ImportOptions, ImportRequest
 from stockroom.work import actions as tasks
 from stockroom.work.actions import Publisher
+from stockroom.work.bounds import Amounts
 from stockroom.work.model import Task
 
 SCOPE = "tasks:write"
@@ -52,11 +54,12 @@ def begin(
     upload: UploadedFile,
     files: FileStore,
     publisher: Publisher,
+    bounds: Amounts,
 ) -> Task:
     """Store the file and enqueue its import.
 
-    Raises MissingScope, or InvalidCsv if the file is empty or its columns lack a required field; then nothing
-    is stored.
+    Raises MissingScope, InvalidCsv if the file is empty or its columns lack a required field, or TooMuchWork;
+    then nothing is stored.
     """
     kind = KINDS[request.kind]
     if kind.scope not in principal.scopes:
@@ -70,19 +73,18 @@ def begin(
         head = read_head(source, fields, encoding=encoding, delimiter=separator, wanted=request.columns)
     task_id = str(uuid4())
     options = _options(request, head, fields, f"{task_id}.csv", encoding)
+    work.after_rollback(partial(tasks.discard, files, options.file))
     files.put(upload.path, options.file)
-    try:
-        return tasks.enqueue(
-            work,
-            task_id=task_id,
-            owner=principal.subject,
-            kind=task_kind(request.kind),
-            parameters=options.as_parameters(),
-            publisher=publisher,
-        )
-    except BaseException:
-        files.delete(options.file)
-        raise
+    return tasks.enqueue(
+        work,
+        task_id=task_id,
+        owner=principal.subject,
+        kind=task_kind(request.kind),
+        parameters=options.as_parameters(),
+        publisher=publisher,
+        bounds=bounds,
+        asked=Amounts(tasks=1, upload_bytes=upload.size),
+    )
 
 
 def _encoding(charset: str | None) -> str | None:

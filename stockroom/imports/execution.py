@@ -1,7 +1,6 @@
 """Working off an import: a stored file is read row by row and applied in chunks, each one transaction."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, BinaryIO
@@ -58,9 +57,6 @@ def run(
             return False
     with database.work() as work:
         leases.finish(work, lease, done=chunks.progress.done, summary=chunks.progress.summary)
-    with contextlib.suppress(OSError):
-        # Retention tries again.
-        files.delete(options.file)
     return True
 
 

@@ -6,6 +6,8 @@ import secrets
 import tempfile
 from pathlib import Path
 
+from stockroom.db.files import FileStore
+from stockroom.db.storage import Storage, folders_of
 from stockroom.settings import SHORTEST_KEY, Settings, SettingsError
 
 
@@ -18,6 +20,12 @@ def prepare(settings: Settings) -> None:
             pass
     except OSError as error:
         raise SettingsError(f"STOCKROOM_DATA_DIR: cannot write to {folder}: {error.strerror}") from None
+
+
+def storage(settings: Settings, files: FileStore) -> Storage:
+    """The disks that hold what is kept without another service."""
+    folders = folders_of(settings.data_dir, settings.database_url, files.folder)
+    return Storage(folders, settings.reserved_bytes)
 
 
 def signing_key(settings: Settings) -> bytes:

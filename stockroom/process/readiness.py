@@ -4,6 +4,7 @@ It is found out without holding anybody up.
 """
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 
 from stockroom.activities.activities import Activities
 from stockroom.db.database import Database
+from stockroom.db.storage import Storage
 
 TIMEOUT = 2.0
 
@@ -57,6 +59,14 @@ def database_probe(database: Database) -> Probe:
             connection.scalar(_ONE)
 
     return lambda: database.run(ask)
+
+
+def storage_probe(storage: Storage) -> Probe:
+    async def probe() -> None:
+        if storage.is_full():
+            raise OSError(errno.ENOSPC, "there is no room")
+
+    return probe
 
 
 _ONE = sa.select(sa.literal(1))

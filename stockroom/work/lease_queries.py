@@ -1,6 +1,6 @@
 """Tasks as workers see them: claimed by lease, written with a fencing token, resumed if a worker is gone."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,8 +15,35 @@ REPUBLISH_AFTER = timedelta(seconds=5)
 REPUBLISH_AT_LEAST = timedelta(minutes=10)
 
 
-def claim(connection: Connection, id: str, *, seconds: float, now: datetime) -> tuple[Lease, int] | None:
-    """Claim the task unless it is finished or leased; returns also the claims since its last progress."""
+_others = tasks.alias("others")
+_now = sa.bindparam("now", type_=tasks.c.lease_until.type)
+_at_work = (
+    sa.select(sa.func.count())
+    .where(_others.c.owner == tasks.c.owner, _others.c.state == "running", _others.c.lease_until > _now)
+    .scalar_subquery()
+)
+_served = (
+    sa.select(sa.func.max(_others.c.claimed_at)).where(_others.c.owner == tasks.c.owner).scalar_subquery()
+)
+_next_in_turn = (
+    sa.select(tasks.c.id)
+    .where(
+        sa.or_(tasks.c.state == "queued", sa.and_(tasks.c.state == "running", tasks.c.lease_until <= _now)),
+        tasks.c.owner.not_in(sa.bindparam("besides", expanding=True)),
+    )
+    .order_by(_at_work, _served.nulls_first(), tasks.c.created_at, tasks.c.id)
+    .limit(1)
+)
+
+
+def next_in_turn(reader: Connection, besides: Collection[str], now: datetime) -> str | None:
+    """The waiting task whose turn it is, if any waits whose owner is not one of `besides`."""
+    found: str | None = reader.scalar(_next_in_turn, {"besides": sorted(besides), "now": now})
+    return found
+
+
+def claim(connection: Connection, id: str, *, seconds: float, now: datetime) -> Lease | None:
+    """Claim the task unless it is finished or leased."""
     statement = (
         tasks.update()
         .where(tasks.c.id == id, sa.or_(tasks.c.state == "queued", _abandoned(now)))
@@ -25,6 +52,7 @@ def claim(connection: Connection, id: str, *, seconds: float, now: datetime) -> 
             fence=tasks.c.fence + 1,
             claims=tasks.c.claims + 1,
             lease_until=now + timedelta(seconds=seconds),
+            claimed_at=now,
             started_at=sa.func.coalesce(tasks.c.started_at, sa.literal(now, tasks.c.started_at.type)),
         )
         .returning(tasks)
@@ -32,10 +60,11 @@ def claim(connection: Connection, id: str, *, seconds: float, now: datetime) -> 
     row = connection.execute(statement).one_or_none()
     if row is None:
         return None
-    lease = Lease(
+    return Lease(
         task_id=row.id,
         owner=row.owner,
         fence=row.fence,
+        claims=row.claims,
         seconds=seconds,
         kind=row.kind,
         parameters=row.parameters,
@@ -44,7 +73,6 @@ def claim(connection: Connection, id: str, *, seconds: float, now: datetime) -> 
         errors=row.errors,
         summary=row.summary,
     )
-    return lease, row.claims
 
 
 def write(connection: Connection, lease: Lease, values: Mapping[str, Any]) -> None:

@@ -1,34 +1,50 @@
 """Leases of tasks: one worker at a time holds a task, and writes of any other are refused."""
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 
+from stockroom.db.connections import Connection
 from stockroom.db.unit_of_work import Work
 from stockroom.work import lease_queries
-from stockroom.work.model import CLAIMS_WITHOUT_PROGRESS, Lease, LeaseLost
+from stockroom.work.model import Lease, LeaseLost
 
-__all__ = ["LeaseLost", "claim", "fail", "finish", "progress", "release", "renew"]
+__all__ = [
+    "LeaseLost",
+    "claim",
+    "excuse",
+    "fail",
+    "finish",
+    "is_any_waiting",
+    "progress",
+    "release",
+    "renew",
+    "take",
+]
 
 _LONGEST_FAILURE = 500
 
 
-def claim(work: Work, task_id: str, *, seconds: float) -> Lease | None:
-    """Claim the task for `seconds`. None if it is finished, gone, or leased by a worker that is alive.
+def is_any_waiting(reader: Connection, besides: Collection[str], now: datetime) -> bool:
+    """Whether a task waits for a worker whose owner is not one of `besides`."""
+    return lease_queries.next_in_turn(reader, besides, now) is not None
 
-    A task that was claimed five times without progress fails instead.
+
+def take(work: Work, *, seconds: float, besides: Collection[str] = ()) -> Lease | None:
+    """Claim the task whose turn it is, of an owner who is not one of `besides`; None if no such task waits.
+
+    The turn is that of the owner with the fewest tasks at work, of several who was served longest ago, with
+    the oldest task.
     """
-    claimed = lease_queries.claim(work.connection, task_id, seconds=seconds, now=work.now)
-    if claimed is None:
-        return None
-    lease, claims = claimed
-    if claims > CLAIMS_WITHOUT_PROGRESS:
-        fail(
-            work,
-            lease,
-            f"Given up: {CLAIMS_WITHOUT_PROGRESS} workers ended in the midst of it, one after the other.",
-        )
-        return None
-    return lease
+    while (task_id := lease_queries.next_in_turn(work.connection, besides, work.now)) is not None:
+        # Another worker may have been quicker; then the turn is another's.
+        if (lease := claim(work, task_id, seconds=seconds)) is not None:
+            return lease
+    return None
+
+
+def claim(work: Work, task_id: str, *, seconds: float) -> Lease | None:
+    """Claim the task for `seconds`. None if it is finished, gone, or leased by a worker that is alive."""
+    return lease_queries.claim(work.connection, task_id, seconds=seconds, now=work.now)
 
 
 def renew(work: Work, lease: Lease, *, total: int | None = None, done: int | None = None) -> None:
@@ -47,14 +63,19 @@ def progress(work: Work, lease: Lease, *, done: int, errors: int, summary: Mappi
     lease_queries.write(work.connection, lease, {"lease_until": _term(work, lease), **standing})
 
 
-def finish(work: Work, lease: Lease, *, done: int, summary: Mapping[str, int] | None = None) -> None:
-    """End the task as succeeded, with all its `done` rows and a `summary`, if any. Raises LeaseLost."""
+def finish(
+    work: Work, lease: Lease, *, done: int, summary: Mapping[str, int] | None = None, size: int = 0
+) -> None:
+    """End the task as succeeded, with all its `done` rows and a `summary`, if any, and a file of `size` bytes
+    that it has made. Raises LeaseLost.
+    """
     ended = {
         "state": "succeeded",
         "done": done,
         "total": done,
         "finished_at": work.now,
         "lease_until": None,
+        "bytes": size,
     }
     lease_queries.write(
         work.connection, lease, ended if summary is None else ended | {"summary": dict(summary)}
@@ -68,6 +89,7 @@ def fail(work: Work, lease: Lease, failure: str) -> None:
         "failure": failure[:_LONGEST_FAILURE],
         "finished_at": work.now,
         "lease_until": None,
+        "bytes": 0,
     }
     lease_queries.write(work.connection, lease, ended)
 
@@ -78,6 +100,13 @@ def release(work: Work, lease: Lease) -> None:
     # fail.
     free = {"state": "queued", "lease_until": None, "published_at": None, "claims": 0}
     lease_queries.write(work.connection, lease, free)
+
+
+def excuse(work: Work, lease: Lease) -> None:
+    """Have the claims so far not count, for the work did not fail. It is free once the lease expires. Raises
+    LeaseLost.
+    """
+    lease_queries.write(work.connection, lease, {"claims": 0})
 
 
 def _term(work: Work, lease: Lease) -> object:

@@ -1,7 +1,7 @@
 """Long work: a task, its progress, and the lease under which one worker runs it."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from stockroom.frozen import frozen
@@ -10,6 +10,9 @@ TaskState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 UNFINISHED: tuple[TaskState, ...] = ("queued", "running")
 
 ErrorKind = Literal["rejected", "merged"]
+
+RESULT_KEPT = timedelta(hours=24)
+"""How long the file that a task made is kept."""
 
 CLAIMS_WITHOUT_PROGRESS = 5
 """Claims without progress until a task is given up: the work itself may crash its workers."""
@@ -59,13 +62,15 @@ class TaskError:
 class Lease:
     """The right to run a task until the lease expires, unless it is renewed.
 
-    `fence` is the fencing token: it grows with each claim, and a write with a lower one is refused. The other
-    members are the progress at the time of the claim.
+    `fence` is the fencing token: it grows with each claim, and a write with a lower one is refused. `claims`
+    counts them since the last progress, with this one. The other members are the progress at the time of the
+    claim.
     """
 
     task_id: str
     owner: str
     fence: int
+    claims: int
     seconds: float
     kind: str
     parameters: Mapping[str, Any]
@@ -73,6 +78,20 @@ class Lease:
     total: int | None
     errors: int
     summary: Mapping[str, int] | None
+
+    @property
+    def is_hopeless(self) -> bool:
+        return self.claims > CLAIMS_WITHOUT_PROGRESS
+
+    @property
+    def source(self) -> str | None:
+        """The name of the stored file that the task is made from, if it is from one."""
+        return source_of(self.parameters)
+
+
+def source_of(parameters: Mapping[str, Any]) -> str | None:
+    name: str | None = parameters.get("file")
+    return name
 
 
 class Unworkable(Exception):

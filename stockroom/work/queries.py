@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from stockroom.db.connections import Connection
 from stockroom.db.pages import Listing, Page, PageRequest, SortKey, paginate
 from stockroom.db.statements import Row
-from stockroom.db.tables import task_errors, tasks
+from stockroom.db.tables import task_errors, tasks, users
 from stockroom.work.model import UNFINISHED, ErrorKind, Progress, Task, TaskError, TaskState
 
 _SHOWN = sa.select(
@@ -39,6 +39,23 @@ _ERRORS = sa.select(
 )
 _INPUT_ORDER = (SortKey(task_errors.c.id),)
 
+# FOR NO KEY UPDATE, as whoever refers to the account may go on meanwhile. SQLite has one writer.
+_lock_owner = (
+    sa.select(users.c.username)
+    .where(users.c.username == sa.bindparam("owner"))
+    .with_for_update(key_share=True)
+)
+# A sum of integers is `numeric` in PostgreSQL.
+_bytes = sa.cast(sa.func.coalesce(sa.func.sum(tasks.c.bytes), 0), sa.BigInteger)
+_unfinished_of = sa.select(sa.func.count().label("tasks"), _bytes.label("bytes")).where(
+    tasks.c.owner == sa.bindparam("owner"), tasks.c.state.in_(UNFINISHED)
+)
+_made_by = sa.select(_bytes).where(
+    tasks.c.owner == sa.bindparam("owner"),
+    tasks.c.state == "succeeded",
+    tasks.c.finished_at > sa.bindparam("since", type_=tasks.c.finished_at.type),
+)
+
 LONGEST_REASON = 300
 """The most characters of a fault that are kept."""
 
@@ -50,9 +67,12 @@ def insert(
     owner: str,
     kind: str,
     parameters: Mapping[str, Any],
+    size: int,
     now: datetime,
 ) -> None:
-    """Insert a queued task. It counts as published: its message follows the commit."""
+    """Insert a queued task, made from a file of `size` bytes. It counts as published: its message follows
+    the commit.
+    """
     row = {
         "id": id,
         "owner": owner,
@@ -65,8 +85,23 @@ def insert(
         "fence": 0,
         "claims": 0,
         "published_at": now,
+        "bytes": size,
     }
     connection.execute(tasks.insert().values(row))
+
+
+def lock_owner(connection: Connection, owner: str) -> None:
+    """Have others who begin tasks of this account wait until the transaction ends."""
+    connection.execute(_lock_owner, {"owner": owner})
+
+
+def held_by(reader: Connection, owner: str, *, since: datetime) -> dict[str, int]:
+    """The unfinished tasks of an account, the bytes that they are made from, and those of files that it has
+    had made `since` then.
+    """
+    unfinished = reader.execute(_unfinished_of, {"owner": owner}).one()
+    made = reader.scalar(_made_by, {"owner": owner, "since": since})
+    return {"tasks": unfinished.tasks, "upload_bytes": unfinished.bytes, "export_bytes": made}
 
 
 def find(connection: Connection, id: str, owner: str) -> Task | None:
@@ -98,7 +133,7 @@ def cancel(connection: Connection, id: str, owner: str, now: datetime) -> bool:
     statement = (
         tasks.update()
         .where(tasks.c.id == id, tasks.c.owner == owner, tasks.c.state.in_(UNFINISHED))
-        .values(state="cancelled", finished_at=now, lease_until=None)
+        .values(state="cancelled", finished_at=now, lease_until=None, bytes=0)
     )
     return connection.execute(statement).rowcount == 1
 

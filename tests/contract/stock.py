@@ -43,7 +43,7 @@ def our_service(uploads: Path, path: Path = TINY, **changes: Any) -> ASGIApp:
             SimpleNamespace(subject=token, scopes=frozenset()) if token.isalnum() else None
         ),
         keys=SimpleNamespace(),
-        problem_for=lambda error: None,
+        problem_for=lambda error, statuses: None,
         is_recorded=lambda error: False,
         lifespan=lambda app: nullcontext(),
         **changes,

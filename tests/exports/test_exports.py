@@ -24,7 +24,9 @@ from stockroom.retention import actions as retention
 from stockroom.work import actions as tasks
 from stockroom.work import leases
 from stockroom.work.model import CLAIMS_WITHOUT_PROGRESS, Lease, LeaseLost, Task
+from tasks.execution import carry_out
 from tests.desk import Shelves
+from tests.import_desk import PLENTY
 
 KEEPER = Principal("keeper", ROLE_SCOPES["clerk"], "session")
 SKUS = [f"A{number}" for number in range(5)]
@@ -49,7 +51,7 @@ class Desk:
     def begin(self, kind: Any = "items", format: Any = "jsonl", **filters: Any) -> Task:
         options = ExportOptions(kind, format, filters)
         with self.database.work() as work:
-            return exports.begin(work, options, principal=KEEPER, publisher=Nobody())
+            return exports.begin(work, options, principal=KEEPER, publisher=Nobody(), bounds=PLENTY)
 
     def claim(self, task: Task, *, later: float = 0) -> Lease:
         moment = self.database.clock() + timedelta(seconds=later)
@@ -185,7 +187,7 @@ def test_a_cancelled_export_leaves_no_file(desk: Desk, records: int) -> None:
 
     def cancel() -> None:
         with desk.database.work() as work:
-            tasks.cancel(work, task.id, "keeper")
+            tasks.cancel(work, task.id, "keeper", files=desk.files)
 
     with pytest.raises(LeaseLost):
         desk.do(desk.claim(task), steps(*[None] * records, cancel))
@@ -202,7 +204,7 @@ def test_an_export_that_is_cancelled_when_it_is_written_leaves_no_file(
 
     def cancel() -> None:
         with desk.database.work() as work:
-            tasks.cancel(work, task.id, "keeper")
+            tasks.cancel(work, task.id, "keeper", files=desk.files)
 
     with pytest.raises(LeaseLost):
         desk.do(desk.claim(task), steps(*[None] * 5, cancel))
@@ -240,8 +242,8 @@ def test_work_that_ends_its_workers_is_given_up_however_far_it_comes(desk: Desk)
         with pytest.raises(Killed):
             desk.do(desk.claim(task, later=31 * number), steps(None, None, kill))
     moment = desk.database.clock() + timedelta(hours=1)
-    with replace(desk.database, clock=lambda: moment).work() as work:
-        assert leases.claim(work, task.id, seconds=30) is None
+    database = replace(desk.database, clock=lambda: moment)
+    carry_out(database, desk.files, desk.claim(task, later=3600), desk.do)
     assert desk.find(task).state == "failed"
     with pytest.raises(NotFound):
         desk.content(task)
@@ -282,4 +284,4 @@ def test_a_kind_takes_its_own_scope(desk: Desk) -> None:
     options = ExportOptions("levels", "csv")
     refused = pytest.raises(MissingScope, match=r"Exporting levels needs the scope stock:read\.")
     with refused, desk.database.work() as work:
-        exports.begin(work, options, principal=clerk, publisher=Nobody())
+        exports.begin(work, options, principal=clerk, publisher=Nobody(), bounds=PLENTY)

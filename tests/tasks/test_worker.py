@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -37,14 +37,13 @@ from stockroom.stock import movements
 from stockroom.work import actions as tasks
 from stockroom.work.model import Task
 from tasks.publisher import BrokerPublisher
-from tests.import_desk import Upload, principal
+from tests.import_desk import PLENTY, Upload, principal
 from tests.processes import _free_port
+from tests.workers import PATIENCE, end, worker_process
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 60_000
 EXPORTED = 200_000
-# Far more than it takes, so that a machine that does something else fails no test.
-PATIENCE = 120.0
 
 
 @dataclass
@@ -66,6 +65,7 @@ class Site:
                 upload=Upload(path),
                 files=FileStore(self.settings.files_url),
                 publisher=broker_publisher,
+                bounds=PLENTY,
             )
         broker_publisher.close()
         return task
@@ -78,7 +78,11 @@ class Site:
             made |= {"created_at": work.now, "updated_at": work.now}
             work.connection.execute(items.insert(), [made | {"sku": f"P{n:06d}"} for n in range(EXPORTED)])
             task = exports.begin(
-                work, ExportOptions("items", "csv"), principal=principal(), publisher=broker_publisher
+                work,
+                ExportOptions("items", "csv"),
+                principal=principal(),
+                publisher=broker_publisher,
+                bounds=PLENTY,
             )
         broker_publisher.close()
         return task
@@ -101,50 +105,8 @@ class Site:
             time.sleep(0.02)
         return found
 
-    @contextmanager
-    def worker(self, pool: str = "solo", **settings: str) -> Iterator[subprocess.Popen[bytes]]:
-        environment = {
-            **os.environ,
-            **settings,
-            "STOCKROOM_DATA_DIR": str(self.settings.data_dir),
-            "STOCKROOM_LEASE_SECONDS": "1",
-            "PYTHONPATH": str(ROOT),
-        }
-        command = [
-            sys.executable,
-            "-m",
-            "celery",
-            "-A",
-            "tasks",
-            "worker",
-            "--pool",
-            pool,
-            "--concurrency",
-            "1",
-        ]
-        log = (self.settings.data_dir / "worker.log").open("ab")
-        with (
-            log,
-            subprocess.Popen(
-                command,
-                cwd=self.settings.data_dir,
-                env=environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            ) as process,
-        ):
-            try:
-                yield process
-            finally:
-                end(process, signal.SIGKILL)
-
-
-def end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
-    """Send the signal to the worker and the processes of its pool, and wait for the worker."""
-    if process.poll() is None:
-        os.killpg(process.pid, how)
-    process.wait(PATIENCE)
+    def worker(self, pool: str = "solo", **settings: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        return worker_process(self.settings, pool, **settings)
 
 
 @pytest.fixture
@@ -241,7 +203,7 @@ def test_an_export_that_is_cancelled_leaves_no_file(site: Site) -> None:
     with site.worker() as worker:
         site.wait(task, begun)
         with site.database.work() as work:
-            tasks.cancel(work, task.id, "ann")
+            tasks.cancel(work, task.id, "ann", files=FileStore(site.settings.files_url))
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(PATIENCE) == 0
     assert site.find(task).state == "cancelled"

@@ -19,10 +19,14 @@ from stockroom.work import actions as tasks
 from stockroom.work import lease_queries as stored_leases
 from stockroom.work import leases
 from stockroom.work import queries as stored_tasks
+from stockroom.work.bounds import Amounts
 from stockroom.work.model import Lease, LeaseLost, Task, TaskError
+from tests.import_desk import PLENTY
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 FIRST = PageRequest(page=None, per_page=2, cursor=None, exact=False)
+PLAIN = {"kind": "items-import", "parameters": {}, "bounds": PLENTY, "asked": Amounts(tasks=1)}
+NONE = FileStore("memory://none")
 SUMMARY = {"created": 1, "updated": 0, "unchanged": 0, "merged": 0, "rejected": 0}
 
 
@@ -63,6 +67,8 @@ def enqueue(database: Database, owner: str = "ann", publisher: tasks.Publisher |
             kind="items-import",
             parameters={"dry_run": True},
             publisher=publisher or Calls(),
+            bounds=PLENTY,
+            asked=Amounts(tasks=1),
         )
 
 
@@ -90,7 +96,7 @@ def progress(database: Database, lease: Lease, done: int = 10) -> None:
 def test_a_worker_is_called_for_once_the_task_is_committed(database: Database) -> None:
     calls = Calls()
     with database.work() as work:
-        task = tasks.enqueue(work, owner="ann", kind="items-import", parameters={}, publisher=calls)
+        task = tasks.enqueue(work, owner="ann", publisher=calls, **PLAIN)
         assert calls == []
     assert calls == [task.id]
     assert find(database, task.id.upper()) == task
@@ -100,7 +106,7 @@ def test_a_worker_is_called_for_once_the_task_is_committed(database: Database) -
 def test_nobody_is_called_for_a_task_that_is_rolled_back(database: Database) -> None:
     calls = Calls()
     with database.work() as work:
-        task = tasks.enqueue(work, owner="ann", kind="items-import", parameters={}, publisher=calls)
+        task = tasks.enqueue(work, owner="ann", publisher=calls, **PLAIN)
         work.rollback()
     assert calls == []
     with pytest.raises(NotFound):
@@ -112,7 +118,7 @@ def test_the_tasks_of_others_do_not_exist(database: Database) -> None:
     with pytest.raises(NotFound):
         find(database, task.id)
     with pytest.raises(NotFound), database.work() as work:
-        tasks.cancel(work, task.id, "ann")
+        tasks.cancel(work, task.id, "ann", files=NONE)
     with pytest.raises(NotFound), database.connect() as reader:
         tasks.list_errors(reader, task.id, "ann", FIRST)
 
@@ -121,7 +127,7 @@ def test_tasks_are_listed_newest_first_by_owner_and_state(database: Database) ->
     enqueue(database, owner="bob")
     made = [enqueue(at(database, NOW + timedelta(seconds=second))).id for second in range(3)]
     with database.work() as work:
-        tasks.cancel(work, made[1], "ann")
+        tasks.cancel(work, made[1], "ann", files=NONE)
     with database.connect() as reader:
         page = tasks.list_tasks(reader, "ann", FIRST)
         rest = tasks.list_tasks(reader, "ann", replace(FIRST, cursor=page.next))
@@ -176,12 +182,12 @@ def test_a_cancelled_task_is_finished_and_its_worker_refused(database: Database)
     task = enqueue(database)
     lease = claimed(database, task.id)
     with database.work() as work:
-        assert tasks.cancel(work, task.id, "ann").state == "cancelled"
+        assert tasks.cancel(work, task.id, "ann", files=NONE).state == "cancelled"
     with pytest.raises(LeaseLost):
         progress(database, lease)
     assert find(database, task.id).finished_at == NOW
     with pytest.raises(TaskFinished, match="been cancelled"), database.work() as work:
-        tasks.cancel(work, task.id, "ann")
+        tasks.cancel(work, task.id, "ann", files=NONE)
     assert claim(database, task.id) is None
 
 
@@ -200,33 +206,31 @@ def test_a_finished_task_shows_its_summary_and_cannot_be_cancelled(database: Dat
         11,
     )
     with pytest.raises(TaskFinished, match="succeeded"), database.work() as work:
-        tasks.cancel(work, task.id, "ann")
+        tasks.cancel(work, task.id, "ann", files=NONE)
 
 
-def claims_until_failed(database: Database, task_id: str) -> int:
+def claims_until_hopeless(database: Database, task_id: str) -> int:
     for count in range(20):
-        if claim(database, task_id) is None:
+        if claimed(database, task_id).is_hopeless:
             return count
         database = at(database, database.clock() + timedelta(minutes=1))
     raise AssertionError("claimed for ever")
 
 
-def test_work_that_ends_its_workers_is_given_up(database: Database) -> None:
-    task = enqueue(database)
-    assert claims_until_failed(database, task.id) == 5
-    task = find(database, task.id)
-    assert task.state == "failed"
-    assert "5 workers" in (task.failure or "")
-
-
-def test_work_that_gets_further_or_is_given_back_is_not_given_up(database: Database) -> None:
+def test_work_that_gets_further_or_is_given_back_or_excused_is_not_hopeless(database: Database) -> None:
     task = enqueue(database)
     for _ in range(8):
         lease = claimed(database, task.id)
         with database.work() as work:
             leases.release(work, lease)
     progress(database, claimed(database, task.id))
-    assert claims_until_failed(at(database, NOW + timedelta(minutes=1)), task.id) == 5
+    later = at(database, NOW + timedelta(minutes=1))
+    assert claims_until_hopeless(later, task.id) == 5
+    later = at(database, NOW + timedelta(hours=1))
+    excused = claimed(later, task.id)
+    with later.work() as work:
+        leases.excuse(work, excused)
+    assert claims_until_hopeless(at(database, NOW + timedelta(hours=2)), task.id) == 5
 
 
 def republished(database: Database, moments: Iterable[float]) -> list[float]:
@@ -297,7 +301,7 @@ def test_housekeeping_deletes_what_has_served_its_time(database: Database, tmp_p
     # Files bear the time they were really written at.
     soon = datetime.now(UTC) + timedelta(hours=1)
     with database.work() as work:
-        tasks.cancel(work, done.id, "ann")
+        tasks.cancel(work, done.id, "ann", files=NONE)
         for task in (done, pending):
             note = {"task_id": task.id, "key": "a", "line": 2, "name": "A", "outcome": "created"}
             work.connection.execute(import_keys.insert().values(note))

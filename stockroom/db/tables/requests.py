@@ -26,9 +26,14 @@ tasks = sa.Table(
     sa.Column("claims", sa.Integer, nullable=False),
     sa.Column("lease_until", Moment),
     sa.Column("published_at", Moment),
+    # Of the file that it is made from until it ends, then of the file that it made.
+    sa.Column("bytes", sa.BigInteger, nullable=False, server_default="0"),
+    # By the last of its workers: who was served longest ago is next.
+    sa.Column("claimed_at", Moment),
     sa.CheckConstraint("state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="state"),
     sa.Index("ix_tasks_owner_created_at", "owner", "created_at", "id"),
-    sa.Index("ix_tasks_state", "state"),
+    sa.Index("ix_tasks_state_owner_finished_at", "state", "owner", "finished_at"),
+    sa.Index("ix_tasks_owner_claimed_at", "owner", "claimed_at"),
 )
 
 task_errors = sa.Table(
