@@ -34,13 +34,13 @@ COMMON_HEADERS = frozenset(
         "x-request-id",
     }
 )
-# Answers to what is no operation: a request that no path can be read from, no such path, no such method, and
-# a body that ends nobody knows where, whatever the path.
+# Answers to what is no operation: a request that no path can be read from, no such path, no such method; and,
+# whatever the path, a body that ends nobody knows where, and a method that is done nowhere.
 OUTSIDE = {
-    400: "/problems/malformed-request",
-    404: "/problems/not-found",
-    405: "/problems/method-not-allowed",
-    501: "/problems/unknown-transfer-coding",
+    400: ["/problems/malformed-request"],
+    404: ["/problems/not-found"],
+    405: ["/problems/method-not-allowed"],
+    501: ["/problems/unknown-transfer-coding", "/problems/unknown-method"],
 }
 
 Part = Literal["status", "header", "media-type", "body"]
@@ -81,7 +81,7 @@ class Conformance:
     ) -> Iterator[Deviation]:
         """The same, for an operation that is known; None stands for a request that is for no operation."""
         if status == HTTPStatus.NOT_IMPLEMENTED:
-            operation = None  # Whatever the path, the request could not be read to its end.
+            operation = None  # Whatever the path, the request is none that could be done here.
         spec = (self._outside if operation is None else operation.responses).get(status)
         if spec is None:
             yield Deviation("status", "", "undeclared", f"status {status} is not declared")
@@ -104,8 +104,8 @@ class Conformance:
     def _outside(self) -> Mapping[int, Mapping[str, Any]]:
         problem = {"$ref": "#/components/schemas/Problem"}
         schemas = {
-            status: {"allOf": [problem, {"properties": {"type": {"enum": [kind]}}}]}
-            for status, kind in OUTSIDE.items()
+            status: {"allOf": [problem, {"properties": {"type": {"enum": kinds}}}]}
+            for status, kinds in OUTSIDE.items()
         }
         return {status: {"content": {PROBLEM: {"schema": schema}}} for status, schema in schemas.items()}
 

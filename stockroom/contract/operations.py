@@ -175,6 +175,7 @@ class _Compiler:
             read=reader_of(schema, items),
             validator=self.schemas.validator(schema),
             convert=converter_of(schema),
+            listed=spec["in"] == "path" and "enum" in schema,
         )
 
     def bodies(self, spec: dict[str, Any]) -> Readers:

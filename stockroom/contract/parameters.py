@@ -22,7 +22,10 @@ Reader = Callable[[str], Any]
 
 @frozen
 class Parameter:
-    """One parameter of an operation; `argument` is its name as a handler's argument."""
+    """One parameter of an operation; `argument` is its name as a handler's argument.
+
+    One that is `listed` stands in the path and has an enum: of other names there is no such thing.
+    """
 
     name: str
     where: str
@@ -32,9 +35,13 @@ class Parameter:
     read: Reader
     validator: Validator
     convert: Reader | None
+    listed: bool = False
 
     def bind(self, text: str | None, values: dict[str, Any], errors: list[RequestFault]) -> None:
-        """Put the value of `text` into `values`, or what is wrong with it into `errors`."""
+        """Put the value of `text` into `values`, or what is wrong with it into `errors`.
+
+        Raises Problem where the path leads to nothing.
+        """
         if text is None:
             if self.required:
                 errors.append({"detail": f"The parameter {self.name} is required.", "parameter": self.name})
@@ -46,6 +53,8 @@ class Parameter:
             errors.append({"detail": str(error), "parameter": self.name})
             return
         if not self.validator.is_valid(value):
+            if self.listed:
+                raise Problem("not-found", "Nothing is at this path.")
             errors.extend(
                 {"detail": message, "parameter": self.name} for _, message in faults(self.validator, value)
             )

@@ -117,12 +117,15 @@ def _security(document: Document, spec: Mapping[str, Any]) -> Iterator[ContractF
 
 def _caused(document: Document, spec: Mapping[str, Any]) -> Iterator[ContractFault]:
     """The answers that policies cause, as far as the operation does not declare them."""
-    parameters = {document.resolve(entry)["name"] for entry in spec.get("parameters", [])}
+    declared = [document.resolve(entry) for entry in spec.get("parameters", [])]
+    parameters = {parameter["name"] for parameter in declared}
+    in_path = [document.resolve(entry.get("schema", {})) for entry in declared if entry["in"] == "path"]
     security = _security_of(document, spec)
     causes = [
         ("any request can be malformed", True, ("400",)),
         ("it asks for a token", bool(security), ("401",)),
         ("it asks for scopes", any(scopes for entry in security for scopes in entry.values()), ("403",)),
+        ("its path holds one of an enum", any("enum" in schema for schema in in_path), ("404",)),
         ("it takes a body", "requestBody" in spec, ("413", "415")),
         ("it takes If-Match", "If-Match" in parameters, ("412", "428")),
         ("it takes If-None-Match", "If-None-Match" in parameters, ("304",)),

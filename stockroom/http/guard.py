@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
 from stockroom.contract.problems import MEDIA_TYPE, Catalogue, Problem
+from stockroom.http.addresses import client_of
 from stockroom.http.bodies import Disconnected
 from stockroom.http.context import EXTENSION, RequestContext, fields_of
 from stockroom.http.drift import Drift
@@ -40,8 +41,7 @@ ProblemFor = Callable[[Exception, Container[int]], Problem | None]
 class Guard:
     """Wraps the whole application.
 
-    `trusted_proxies` is how many proxies of ours stand before the service: the address is taken from that far
-    back in X-Forwarded-For, and from the connection itself when it is 0. `drift` checks some answers.
+    `trusted_proxies` is how many proxies of ours stand before the service. `drift` checks some answers.
     """
 
     app: ASGIApp
@@ -61,7 +61,7 @@ class Guard:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         fields = fields_of(scope["headers"])
-        context = RequestContext(_request_id(fields), self._client(scope), fields)
+        context = RequestContext(_request_id(fields), client_of(scope, self.trusted_proxies), fields)
         # A dictionary of our own: a server may share one among all requests, and Connexion writes into it.
         scope = {**scope, "extensions": {EXTENSION: context}}
         structlog.contextvars.bind_contextvars(request_id=context.request_id)
@@ -110,15 +110,6 @@ class Guard:
         body = self.catalogue.render(problem, scope["path"].encode(errors="replace").decode())
         headers = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store"} | problem.headers
         await send_reply(response.send, Reply(self.catalogue.status(problem), headers, body))
-
-    def _client(self, scope: Scope) -> str:
-        address = str(scope["client"][0]) if scope.get("client") else ""
-        if not self.trusted_proxies:
-            return address
-        forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for" and value]
-        hops = b",".join(forwarded).decode("latin-1").split(",")
-        # Fewer than there are proxies: one of them was passed by.
-        return (hops[-self.trusted_proxies].strip() if len(hops) >= self.trusted_proxies else "") or address
 
 
 class _Response:

@@ -3,8 +3,6 @@
 import asyncio
 import math
 import time
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 
 import structlog
@@ -15,6 +13,7 @@ from limits.strategies import MovingWindowRateLimiter, RateLimiter
 
 from stockroom.contract.operations import POLICY, RateLimit
 from stockroom.contract.problems import Problem
+from stockroom.http.addresses import network_of
 from stockroom.http.context import RequestContext
 from stockroom.http.moving_window import SCHEME, MovingWindowStorage
 
@@ -86,15 +85,3 @@ def _caller(context: RequestContext, rule: RateLimit) -> str:
     if rule.per == "user" and context.principal:
         return context.principal.subject
     return network_of(context.client)
-
-
-@lru_cache(maxsize=1024)
-def network_of(client: str) -> str:
-    """What counts as one address: an IPv4 address, or the /64 that one IPv6 customer has to himself."""
-    try:
-        address = ip_address(client)
-    except ValueError:
-        return client
-    if isinstance(address, IPv6Address):
-        return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
-    return client

@@ -14,6 +14,8 @@ from stockroom.contract.problems import Problem
 from stockroom.contract.routes import Routes
 from stockroom.http.context import context_of
 
+# Those of RFC 9110, 9.3, and RFC 5789.
+METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 CONNEXION = "connexion_routing"
 """Where Connexion's layers look for the operation of a request, in `scope["extensions"]`."""
 
@@ -34,11 +36,20 @@ class RoutingMiddleware:
         """The operation of a request; the parameters in its path are put into `scope`. Raises Problem."""
         found = self._routes.find(scope["path"])
         if found is None:
-            raise Problem("not-found", "Nothing is at this path.")
+            raise _unknown(scope) or Problem("not-found", "Nothing is at this path.")
         route, segments = found
         operation = route.operation(scope["method"])
         if operation is None:
             allow = ", ".join(self._routes.methods_at(scope["path"]))
-            raise Problem("method-not-allowed", f"Here are {allow}.", headers={"Allow": allow})
+            raise _unknown(scope) or Problem(
+                "method-not-allowed", f"Here are {allow}.", headers={"Allow": allow}
+            )
         scope["path_params"] = {name: segments[place] for name, place in route.parameters.items()}
         return operation
+
+
+def _unknown(scope: Scope) -> Problem | None:
+    """RFC 9110, 15.6.2: what is done nowhere, whatever the path."""
+    if scope["method"] in METHODS:
+        return None
+    return Problem("unknown-method", "The method is not known here.")

@@ -4,6 +4,7 @@ docs/adr/0018 says why each part is here, and lists the names of uvicorn's that 
 """
 
 import asyncio
+import re
 from collections.abc import Hashable
 from typing import Any, ClassVar, cast
 
@@ -24,8 +25,12 @@ def _plain(status: bytes, text: bytes) -> bytes:
 
 
 REFUSAL = _plain(b"400 Bad Request", b"This is no HTTP/1.1 request.")
+UNKNOWN_METHOD = _plain(b"501 Not Implemented", b"The method is not known here.")
 TOO_SLOW = _plain(b"408 Request Timeout", b"The request did not arrive in time.")
 TOO_MANY = _plain(b"503 Service Unavailable\r\nretry-after: 1", b"There are too many connections.")
+
+# A method is a token (RFC 9110, 5.6.2), of which more may be on its way.
+_METHOD = re.compile(rb"(?:\r\n)*[!#$%&'*+.^_`|~0-9A-Za-z-]+(?: |\Z)")
 
 
 class Protocol(HttpToolsProtocol):
@@ -80,11 +85,16 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._last_words is not None or self.transport.is_closing():
             return
+        begins = not self._unreported
         self._unreported += len(data)
         self._received += len(data)
         super().data_received(b"")  # Stops the clock that ends an idle connection.
         try:
             self._parse(data)
+        except httptools.HttpParserInvalidMethodError:
+            # The parser does not say where it stands; but nothing was reported since the request begins here.
+            here = begins and self._unreported == len(data)
+            self._end(UNKNOWN_METHOD if here and _METHOD.match(data) else REFUSAL)
         except httptools.HttpParserError:
             self._end(REFUSAL)
         else:

@@ -15,7 +15,7 @@ from stockroom.errors import DomainError
 RAISED = re.compile(r'\b(?:Problem|Refusal)\(\s*"([a-z-]+)"')
 ROOMS = (contract, http, handlers)
 # Answers to what is no operation, and to faults of ours.
-GENERAL = {"method-not-allowed", "unknown-transfer-coding", "internal-error"}
+GENERAL = {"method-not-allowed", "unknown-method", "unknown-transfer-coding", "internal-error"}
 
 
 def slugs(types: Iterable[str]) -> set[str]:

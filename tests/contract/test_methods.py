@@ -1,4 +1,4 @@
-"""Methods: what a path has not is 405 with all that it has; HEAD is GET without a body."""
+"""Methods: what a path has not is 405 with all that it has, what no path has 501; HEAD is GET, bodiless."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,12 +20,21 @@ ALLOWED = {
 }
 
 
-@pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "CONNECT", "BREW", "get", "PROPFIND"])
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "CONNECT"])
 @pytest.mark.parametrize("path", ALLOWED)
 def test_a_method_that_is_not_there_is_answered_with_those_that_are(method: str, path: str, raw: Ask) -> None:
     answer = raw(method, path)
     assert (answer.status, answer.problem) == (405, "method-not-allowed")
     assert answer.headers["allow"] == ALLOWED[path]
+
+
+@pytest.mark.parametrize("method", ["BREW", "get", "PROPFIND", "SEARCH"])
+@pytest.mark.parametrize("path", ["/", "/items/A1", "/nothing"])
+def test_a_method_that_is_done_nowhere_is_not_known_whatever_the_path(
+    method: str, path: str, raw: Ask
+) -> None:
+    answer = raw(method, path)
+    assert (answer.status, answer.problem) == (501, "unknown-method")
 
 
 def test_the_methods_of_the_contract_are_all_that_there_are(contract: Contract, raw: Ask) -> None:

@@ -71,10 +71,15 @@ def test_a_policy_holds_the_page_to_that(service: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["swagger-ui.js", "index.html", "oauth2-redirect.html", "package.json", "%2e%2e"]
+    "name", ["swagger-ui.js", "index.html", "oauth2-redirect.html", "package.json", "openapi.json", "a" * 300]
 )
 def test_no_other_file_is_served(name: str, service: Any) -> None:
-    assert service.get(f"/docs/{name}").status_code == 400
+    answer = service.get(f"/docs/{name}")
+    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
+
+
+def test_a_path_that_could_mean_another_is_refused_here_too(service: Any) -> None:
+    assert service.get("/docs/%2e%2e").status_code == 400
 
 
 def test_a_document_with_braces_is_served_as_it_is(contract: Contract) -> None:

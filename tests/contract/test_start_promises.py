@@ -11,6 +11,7 @@ from tests.contract.changes import Change, Refusal, replace, without
         ("/: > get:", "400", "any request can be malformed"),
         ("/me: > get:", "401", "it asks for a token"),
         ("/items: > get:", "403", "it asks for scopes"),
+        ("/docs/{asset}: > get:", "404", "its path holds one of an enum"),
         ("/items: > post:", "413", "it takes a body"),
         ("/items: > post:", "415", "it takes a body"),
         ("/items/{sku}: > patch:", "412", "it takes If-Match"),

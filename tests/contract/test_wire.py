@@ -11,7 +11,7 @@ import pytest
 
 from stockroom.db.database import open_database
 from stockroom.db.tables import users
-from stockroom.process.protocol import REFUSAL
+from stockroom.process.protocol import REFUSAL, UNKNOWN_METHOD
 from tests.contract.conftest import new_token
 from tests.service import KEY
 from tests.witness import Witness
@@ -41,7 +41,7 @@ def say(running: Any, witness: Witness) -> Iterator[Say]:
             if leaving:
                 connection.shutdown(socket.SHUT_WR)
             answer = b"".join(iter(lambda: connection.recv(65_536), b""))
-        if answer and answer != REFUSAL:
+        if answer and answer not in {REFUSAL, UNKNOWN_METHOD}:
             see(witness, lines, body, answer)
         return answer
 
@@ -106,6 +106,8 @@ def test_a_host_is_needed_and_has_to_be_one(say: Say) -> None:
     for host, status in (
         ((), 400),
         (("Host: a b",), 400),
+        (("Host: <script>",), 400),
+        (("Host: user@host",), 400),
         (("Host: a/b",), 400),
         (("Host: a@b",), 400),
         (("Host: a:b",), 400),
@@ -119,6 +121,29 @@ def test_a_host_is_needed_and_has_to_be_one(say: Say) -> None:
     ):
         assert statuses(say("GET / HTTP/1.1", *host, "Connection: close")) == [status], host
     assert statuses(say("GET / HTTP/1.0")) == [200]
+
+
+def test_a_method_that_is_not_known_is_not_implemented(say: Say) -> None:
+    close = ("Host: x", "Connection: close")
+    for method, status in (
+        ("BREW", 501),
+        ("get", 501),
+        ("GETS", 501),
+        ("A" * 1000, 501),
+        ("M-FROB", 501),
+        # Those that the server knows and the contract does not.
+        ("PROPFIND", 501),
+        ("LOCK", 501),
+        ("OPTIONS", 405),
+        ("TRACE", 405),
+        # What is no method at all.
+        ("(GET)", 400),
+        ("G\tT", 400),
+        ("\xff", 400),
+    ):
+        for path in ("/me", "/nothing"):
+            expected = 404 if (status, path) == (405, "/nothing") else status
+            assert statuses(say(f"{method} {path} HTTP/1.1", *close)) == [expected], (method, path)
 
 
 def test_versions_that_are_framed_otherwise_are_refused(say: Say) -> None:

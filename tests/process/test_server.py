@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
-from stockroom.process.protocol import LONGEST_HEAD, REFUSAL
+from stockroom.process.protocol import LONGEST_HEAD, REFUSAL, UNKNOWN_METHOD
 from tests.listening import Connect, received, statuses
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -126,6 +126,46 @@ def test_trailers_of_200_mebibytes_are_refused_at_once_and_take_no_memory(connec
     assert peak < 8 * MEBIBYTE
 
 
+BREW = b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "refusal"),
+    [
+        pytest.param(BREW, UNKNOWN_METHOD, id="a method"),
+        pytest.param(BREW[:3], UNKNOWN_METHOD, id="the beginning of a method"),
+        pytest.param(b"\r\n" + BREW, UNKNOWN_METHOD, id="a method behind an empty line"),
+        pytest.param(b"GET(/ HTTP/1.1\r\n\r\n", REFUSAL, id="no method"),
+        pytest.param(b"EHLO\r\n", REFUSAL, id="a line of another protocol"),
+        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00", REFUSAL, id="TLS"),
+        pytest.param(b'{"a": 1}\r\n\r\n', REFUSAL, id="a body without its head"),
+    ],
+)
+def test_a_method_that_is_not_known_is_told_from_what_is_none(
+    connection: socket.socket, sent: bytes, refusal: bytes
+) -> None:
+    connection.sendall(sent)
+    assert received(connection) == refusal
+
+
+def test_a_method_that_is_not_known_ends_a_connection_after_its_answers(connection: socket.socket) -> None:
+    connection.sendall(REQUEST)
+    first = receive_some(connection)
+    connection.sendall(BREW)
+    answers = first + received(connection)
+    assert statuses(answers) == [200, 501]
+    assert answers.endswith(UNKNOWN_METHOD)
+
+
+def test_a_method_that_is_not_known_in_the_midst_of_what_is_read_is_no_request(
+    connection: socket.socket,
+) -> None:
+    connection.sendall(2 * REQUEST + BREW)
+    answers = received(connection)
+    assert statuses(answers) == [200, 200, 400]
+    assert answers.endswith(REFUSAL)
+
+
 def test_long_bodies_and_many_requests_are_no_long_heads(connection: socket.socket) -> None:
     size = 2 * LONGEST_HEAD
     long = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size
@@ -164,7 +204,6 @@ def test_pipelined_requests_are_all_answered_in_order_wherever_reads_end(
     "garbage",
     [
         pytest.param(b"\0\0\0", id="no text"),
-        pytest.param(b"FROB / HTTP/1.1\r\n\r\n", id="method"),
         pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nno header\r\n", id="line"),
         pytest.param(b"GET / HTTP/2.5\r\nHost: x\r\n\r\n", id="version"),
         pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nX-A: b\r\n c\r\n\r\n", id="folded line"),

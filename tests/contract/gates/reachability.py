@@ -81,8 +81,8 @@ def _declared(contract: Contract) -> Iterator[Promise]:
             if operation.method == "GET" and status < 400:
                 for detail in ("", *response.get("headers", ())):
                     yield Promise(f"HEAD {operation.path}", status, detail.lower())
-    for status, kind in OUTSIDE.items():
-        for detail in ("", PROBLEM, kind):
+    for status, kinds in OUTSIDE.items():
+        for detail in ("", PROBLEM, *kinds):
             yield Promise(ELSEWHERE, status, detail)
 
 

@@ -57,6 +57,7 @@ ELSEWHERE = [
     replace(refused(404, "not-found"), path="/nothing"),
     replace(refused(405, "method-not-allowed"), method="PUT"),
     refused(501, "unknown-transfer-coding"),
+    replace(refused(501, "unknown-method"), method="BREW"),
 ]
 ALL = [SEEN, HEAD, MALFORMED, INVALID, *ELSEWHERE]
 

@@ -10,8 +10,11 @@ from stockroom.process import protocol
 from tests.fuzz.hostile.attacks import Asked, Attack
 from tests.fuzz.hostile.wire import Answer, read_answer
 
-# What the server says by itself of bytes that are no request.
-REFUSAL = read_answer(cast("BufferedReader", BytesIO(protocol.REFUSAL)), "")
+# What the server says by itself of bytes that are no request, or one with a method that it does not know.
+REFUSALS = [
+    read_answer(cast("BufferedReader", BytesIO(said)), "")
+    for said in (protocol.REFUSAL, protocol.UNKNOWN_METHOD)
+]
 # A request that cannot be read has no method and no path, and its id is made up by the service.
 UNREAD = Asked("", "", "")
 MADE_UP = re.compile(r"[0-9a-f]{32}")
@@ -26,7 +29,7 @@ def faults(
         request = _request(answer, ahead)
         if request is None:
             yield f"an answer to {answer.request_id!r}, which nobody asked: {_brief(answer)}"
-        elif answer != REFUSAL:
+        elif answer not in REFUSALS:
             yield from _declared(answer, request, conformance)
     yield from _missing(attack, answers, ahead, ended=ended)
     if attack.refused and [answer.status for answer in answers] != [400]:
@@ -38,7 +41,7 @@ def _request(answer: Answer, ahead: list[Asked]) -> Asked | None:
     if ahead and answer.request_id == ahead[0].id:
         return ahead.pop(0)
     unread = answer.status == 400 and answer.closes and MADE_UP.fullmatch(answer.request_id)
-    return UNREAD if unread or answer == REFUSAL else None
+    return UNREAD if unread or answer in REFUSALS else None
 
 
 def _declared(answer: Answer, request: Asked, conformance: Conformance) -> Iterator[str]:

@@ -22,11 +22,10 @@ def limit_answers(document: Document) -> Iterator[ContractFault]:
 
 
 def not_found(document: Document) -> Iterator[ContractFault]:
-    """404 belongs to operations that name a thing, by a parameter of the path without enum or in the body."""
+    """404 belongs to operations that name a thing, by a parameter of the path or in the body."""
     for operation in operations(document):
         pointer, has_404 = (*operation.pointer, "responses"), "404" in operation.responses
-        path = [parameter for parameter in operation.parameters if parameter["in"] == "path"]
-        names = [parameter for parameter in path if "enum" not in document.resolve(parameter["schema"])]
+        names = [parameter for parameter in operation.parameters if parameter["in"] == "path"]
         if names and not has_404:
             yield pointer, "what the path names can be missing, and there is no 404"
         if has_404 and not names and "requestBody" not in operation.spec:

@@ -15,7 +15,7 @@ FILE = re.compile(rf"{KEBAB.pattern}\.[a-z]+")
 VALUE = re.compile(rf"-?({KEBAB.pattern}|{SNAKE.pattern})|{FILE.pattern}|[^\w\s]")
 
 # What the runtime tells of requests for no operation, and of faults of its own.
-RUNTIME = {"method-not-allowed", "unknown-transfer-coding", "internal-error"}
+RUNTIME = {"method-not-allowed", "unknown-method", "unknown-transfer-coding", "internal-error"}
 
 
 def path_names(document: Document) -> Iterator[ContractFault]:
