@@ -3,10 +3,10 @@ PYTHON ?= python3
 SHELL := /bin/sh
 PIP := .venv/bin/pip --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types imports pytest gates mutants fuzz instructions bench scale format release lock clean
+.PHONY: help run test check lint types imports pytest gates deploy-test mutants fuzz instructions bench scale format release lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/.runtime ## the API and its worker in this terminal; Ctrl-C stops both
 	@exec .venv/bin/stockroom run
@@ -37,6 +37,10 @@ gates: .venv/.dev ## what the tests, all of them, have shown of the contract
 	.venv/bin/python -m tests.contract.gates.reachability $(FACTS)
 	.venv/bin/python -m tests.contract.gates.oracle $(FACTS)
 	.venv/bin/python -m tests.contract.gates.mutants $(FACTS) --sample 100
+
+# Takes minutes the first time; the images are kept in .images.
+deploy-test: .venv/.dev ## build the image, start it as compose.yaml says, and the units; as root, with podman, crun and debootstrap
+	.venv/bin/pytest --numprocesses 0 tests/deploy/trial_image.py tests/deploy/trial_systemd.py $(ARGS)
 
 # A sample is part of the gates; this takes all operators in more places, and --each 0 takes every place there is.
 mutants: .venv/.dev ## which gates see that the contract was changed; needs what the last run of all tests recorded
@@ -77,7 +81,7 @@ lock: .venv/.dev ## write requirements.lock and requirements-dev.lock anew
 	$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## remove .venv and caches; the data in var/ stays
-	rm -rf .venv .facts .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis dist
+	rm -rf .venv .facts .images .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis dist
 	rm -rf bench/.environments bench/peers/fastify/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

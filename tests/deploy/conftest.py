@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.engine import Engine, open_engine
+from tests.deploy.tools import IMAGE
 from tests.processes import ROOT
 
 
@@ -32,3 +34,14 @@ def graceful_seconds(tmp_path_factory: pytest.TempPathFactory) -> int:
 def fresh_settings(bare_environment: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Set variables with it; there are no others."""
     return monkeypatch
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    return open_engine()
+
+
+@pytest.fixture(scope="session")
+def image(engine: Engine) -> str:
+    """The image, made as the Dockerfile says."""
+    return engine.build(IMAGE, ROOT)
