@@ -12,10 +12,10 @@ DONE = {"state": "succeeded", "items": 3}
 """What comes of the errand if all goes well."""
 
 
-def create_admin(engine: Engine, name: str, *before: str) -> None:
+def create_admin(engine: Engine, name: str, *before: str, command: str = "stockroom") -> None:
     """Make an administrator in this container; `before` is the words before the command."""
     options = ["--username", NAME, "--email", f"{NAME}@example.com", "--password-stdin"]
-    done = engine.inside(name, *before, "stockroom", "create-admin", *options, input=f"{PASSWORD}\n")
+    done = engine.inside(name, *before, command, "create-admin", *options, input=f"{PASSWORD}\n")
     assert f"{NAME} is an admin now." in done.stdout, done.stdout
 
 

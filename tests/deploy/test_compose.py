@@ -10,7 +10,6 @@ import pytest
 import sqlalchemy as sa
 import yaml
 
-from tasks import celery
 from tests.deploy.tools import API, IMAGE, MIGRATE, WORKER, settings_of
 from tests.processes import ROOT
 
@@ -40,6 +39,13 @@ def interpolated(text: str, given: dict[str, str]) -> Any:
 
 COMPOSE = interpolated(TEXT, GIVEN)
 SERVICES = COMPOSE["services"]
+
+
+def connections_of_a_worker() -> int:
+    """How many each of its processes takes; asked elsewhere, since to import it makes a Celery app."""
+    code = "import tasks.celery; print(tasks.celery._CONNECTIONS)"
+    command = [sys.executable, "-c", code]
+    return int(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
 
 
 def seconds(text: str) -> int:
@@ -102,7 +108,7 @@ def test_the_database_has_connections_for_all(fresh_settings: pytest.MonkeyPatch
     settings = settings_of(SERVICES["api"]["environment"], fresh_settings)
     api = settings.web_workers * (settings.threads + 4)
     command = SERVICES["worker"]["command"]
-    worker = (1 + int(command[command.index("--concurrency") + 1])) * celery._CONNECTIONS
+    worker = (1 + int(command[command.index("--concurrency") + 1])) * connections_of_a_worker()
     most = int(SERVICES["postgresql"]["command"][-1].removeprefix("max_connections="))
     # Some for `stockroom create-admin`, for whoever looks at the database, and the three of superusers.
     assert most >= api + worker + 20

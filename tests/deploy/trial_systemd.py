@@ -15,7 +15,7 @@ PYTHON = "/opt/stockroom/.venv/bin/python"
 API, WORKER = "stockroom-api", "stockroom-worker"
 MACHINE = f"""
 FROM {FROM}
-RUN apt-get update && apt-get install --yes --no-install-recommends python3 systemd systemd-sysv
+RUN apt-get update && apt-get install --yes --no-install-recommends dbus python3 systemd systemd-sysv
 COPY --from={{image}} /opt/stockroom /opt/stockroom
 COPY systemd/stockroom.sysusers.conf /etc/sysusers.d/stockroom.conf
 COPY systemd/stockroom.env {SETTINGS}
@@ -62,9 +62,9 @@ def test_the_units_run_a_service(engine: Engine, machine: str) -> None:
         assert engine.inside(machine, "sed", "--in-place", f"s|^{old}$|{new}|", SETTINGS).returncode == 0
 
     until(is_ready)
-    as_it = ["setpriv", "--reuid=stockroom", "--regid=stockroom", "--clear-groups"]
-    as_it += ["env", "--chdir=/var/lib/stockroom", "STOCKROOM_DATA_DIR=/var/lib/stockroom"]
-    create_admin(engine, machine, *as_it, "PATH=/opt/stockroom/.venv/bin")
+    as_it = ["systemd-run", "--quiet", "--pipe", "--wait", "--uid=stockroom"]
+    as_it += [f"--property=EnvironmentFile={SETTINGS}", "--setenv=STOCKROOM_DATA_DIR=/var/lib/stockroom"]
+    create_admin(engine, machine, *as_it, command="/opt/stockroom/.venv/bin/stockroom")
     # Nothing that the service does is kept from it.
     assert errand(engine, machine, python=PYTHON) == DONE
     assert "Operation not permitted" not in journal()
