@@ -31,9 +31,9 @@ from stockroom.db.files import FileStore
 from stockroom.db.storage import Storage
 from stockroom.db.unit_of_work import Work
 from stockroom.errors import DomainError
+from stockroom.http.addresses import network_of
 from stockroom.http.context import RequestContext
 from stockroom.http.drift import Observer, Unobserved
-from stockroom.http.limits import network_of
 from stockroom.http.rooms import Size
 from stockroom.http.service import Dependencies, build_service
 from stockroom.process import data_dir, logs

@@ -6,7 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -144,13 +144,20 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
             yield url
 
 
+@pytest.fixture(scope="session")
+def new_postgresql() -> Callable[..., AbstractContextManager[str]]:
+    """Make an empty database, or a copy of one that nobody uses; it goes when it is left."""
+    return _new_postgresql
+
+
 @contextmanager
-def _new_postgresql() -> Iterator[str]:
+def _new_postgresql(copy_of: str = "") -> Iterator[str]:
     server = onlooker(POSTGRESQL)
     name = f"stockroom_{uuid.uuid4().hex}"
+    template = f"TEMPLATE {sa.make_url(copy_of).database}" if copy_of else ""
     try:
         with server.connect() as connection:
-            connection.execute(sa.text(f"CREATE DATABASE {name}"))
+            connection.execute(sa.text(f"CREATE DATABASE {name} {template}"))
     except sa.exc.OperationalError:
         _unavailable("PostgreSQL")
     try:

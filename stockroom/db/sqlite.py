@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -80,7 +81,7 @@ class _Connection(CachedConnection):
     ) -> None:
         super().__init__(cache, dialect, statements)
         self._pooled = pooled
-        self._driver: sqlite3.Connection = pooled.driver_connection  # type: ignore[assignment]  # it is one
+        self.driver: sqlite3.Connection = pooled.driver_connection  # type: ignore[assignment]  # it is one
 
     def begin(self, begin: str = "BEGIN IMMEDIATE") -> None:
         # A deferred one that turns into a writer fails at once when another has written; these queue up.
@@ -92,7 +93,7 @@ class _Connection(CachedConnection):
         compiled = self.statements.get(statement, values)
         text, parameters = compiled.bound(values)
         try:
-            with closing(self._driver.execute(text, parameters)) as cursor:
+            with closing(self.driver.execute(text, parameters)) as cursor:
                 while records := cursor.fetchmany(size):
                     yield compiled.rows(records, lambda: _names(cursor))
         except sqlite3.Error as error:
@@ -111,22 +112,32 @@ class _Connection(CachedConnection):
 
     def ask(self, statement: Statement, text: str, parameters: Sequence[Any]) -> list[Row]:
         try:
-            cursor = self._driver.execute(text, parameters)
+            cursor = self.driver.execute(text, parameters)
             return statement.rows(cursor.fetchall(), lambda: _names(cursor))
         except sqlite3.Error as error:
             raise _translated(error, text) from error
 
     def command(self, text: str, parameters: Sequence[Any]) -> int:
         try:
-            return self._driver.execute(text, parameters).rowcount
+            return self.driver.execute(text, parameters).rowcount
         except sqlite3.Error as error:
             raise _translated(error, text) from error
 
     def command_many(self, text: str, sets: Sequence[Sequence[Any]]) -> None:
         try:
-            self._driver.executemany(text, sets)
+            self.driver.executemany(text, sets)
         except sqlite3.Error as error:
             raise _translated(error, text) from error
+
+
+def copy(connection: Connection, path: Path) -> None:
+    """Write what a connection's transaction sees into an empty file, whatever others write meanwhile."""
+    if not isinstance(connection, _Connection):
+        raise TypeError("this is no connection to SQLite")
+    with closing(sqlite3.connect(path)) as target:
+        connection.driver.backup(target)
+        # The copy is one file, which can be read where nothing may be written.
+        target.execute("PRAGMA journal_mode=DELETE")
 
 
 def _names(cursor: sqlite3.Cursor) -> list[str]:

@@ -1,4 +1,7 @@
-"""The `stockroom` command: starts the service, migrates, checks the settings, makes the first account."""
+"""The `stockroom` command: starts the service, migrates, checks the settings, makes the first account.
+
+What keeps an installation safe is in `upkeep`.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -7,14 +10,15 @@ import click
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
-from stockroom import settings
 from stockroom.accounts import actions as accounts
 from stockroom.accounts.passwords import Passwords
+from stockroom.cli import upkeep
+from stockroom.cli.opened import read_settings, ready
 from stockroom.db import migrate
 from stockroom.db.database import open_database
 from stockroom.errors import DomainError
-from stockroom.process import data_dir, launch, report
-from stockroom.settings import Settings, SettingsError
+from stockroom.process import launch, report
+from stockroom.settings import Settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,7 +31,7 @@ def main() -> None:
 def run() -> None:
     """Run the API and its worker in this terminal until Ctrl-C, on a database brought up to date."""
     try:
-        chosen = _ready()
+        chosen = ready()
         _migrate(chosen)
         fault = launch.run(chosen)
     except KeyboardInterrupt:
@@ -40,7 +44,7 @@ def run() -> None:
 @main.command("migrate")
 def migrate_database() -> None:
     """Bring the database to the schema of this version."""
-    _migrate(_ready())
+    _migrate(ready())
     click.echo(f"The database is at revision {migrate.head()}.")
 
 
@@ -50,7 +54,7 @@ def check() -> None:
 
     Exits with 1 unless all settings are usable and the database is reachable and migrated.
     """
-    chosen = _settings()
+    chosen = read_settings()
     _print_table([(line.variable, line.value or "-", line.source) for line in report.settings_lines(chosen)])
     for name in report.unknown_variables():
         click.echo(f"Warning: {name} is set, and no setting has that name.", err=True)
@@ -68,7 +72,7 @@ def check() -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 def create_admin(username: str, email: str, *, password_stdin: bool) -> None:
     """Make an account with the role admin."""
-    chosen = _ready()
+    chosen = ready()
     if fault := report.database_fault(chosen):
         raise click.ClickException(f"The database is {fault}")
     password = _password(stdin=password_stdin)
@@ -87,21 +91,8 @@ def create_admin(username: str, email: str, *, password_stdin: bool) -> None:
     click.echo(f"{username} is an admin now.")
 
 
-def _settings() -> Settings:
-    try:
-        return settings.load()
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None
-
-
-def _ready() -> Settings:
-    """Settings whose data folder can be written."""
-    chosen = _settings()
-    try:
-        data_dir.prepare(chosen)
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None
-    return chosen
+for command in (upkeep.audit, upkeep.backup, upkeep.restore):
+    main.add_command(command)
 
 
 def _migrate(chosen: Settings) -> None:

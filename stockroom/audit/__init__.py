@@ -1,0 +1,1 @@
+"""The audit: every invariant of the database and its files, checked in one snapshot."""
