@@ -111,7 +111,7 @@ def _environment(settings: dict[str, Any]) -> dict[str, str]:
 
 
 def _migrate(service: Service) -> None:
-    Path(service.environment[f"{PREFIX}DATA_DIR"]).mkdir(mode=0o700)
+    Path(service.environment[f"{PREFIX}DATA_DIR"]).mkdir(mode=0o700, exist_ok=True)
     migrate.upgrade(service.database_url)
 
 

@@ -64,7 +64,8 @@ def summary(findings: Sequence[Finding]) -> str:
     said = []
     if broken:
         count = sum(finding.violations for finding in broken)
-        said.append(f"{count:,} violations of {', '.join(finding.name for finding in broken)}")
+        violations = "1 violation" if count == 1 else f"{count:,} violations"
+        said.append(f"{violations} of {', '.join(finding.name for finding in broken)}")
     if unknown:
         said.append(f"not checked: {', '.join(finding.name for finding in unknown)}")
     return f"{checks}: {'; '.join(said)}."

@@ -31,10 +31,10 @@ def refuse_missing(database: Database) -> None:
 
 def take(database: Database, snapshot: Connection, path: Path) -> None:
     """Write the database as the snapshot sees it to `path`. Raises BackupError."""
+    path.touch(mode=0o600)
     if database.name == "postgresql":
         programs.dump(database.url, snapshot, path)
     else:
-        path.touch(mode=0o600)
         sqlite.copy(snapshot, path)
         _refuse_unsound(path)
     parts.sync(path)

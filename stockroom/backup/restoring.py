@@ -1,6 +1,5 @@
 """Restore a backup to where there is nothing yet."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,12 +71,9 @@ def _refuse_damaged(manifest: Manifest, source: Path) -> None:
 
 
 def _refuse_occupied(data_dir: Path, files: FileStore) -> None:
-    if taken := next(_entries(data_dir), None):
-        raise BackupError(f"{data_dir} is not empty: there is {taken}. Nothing was restored.")
+    # Empty folders do no harm; a restore that was broken off may have left one.
+    if found := next((path for path in data_dir.rglob("*") if not path.is_dir()), None):
+        inside = found.relative_to(data_dir)
+        raise BackupError(f"{data_dir} is not empty: there is {inside}. Nothing was restored.")
     if name := next(files.names_older_than(datetime.max.replace(tzinfo=UTC)), None):
         raise BackupError(f"The file store is not empty: there is {name}. Nothing was restored.")
-
-
-def _entries(folder: Path) -> Iterator[str]:
-    # A file system of its own begins with that folder.
-    return (entry.name for entry in folder.iterdir() if entry.name != "lost+found")

@@ -1,4 +1,7 @@
-"""The commands that keep an installation safe: audit, backup, restore."""
+"""The commands that keep an installation safe: audit, backup, restore.
+
+Each loads what it needs when it is called: the other commands start faster without.
+"""
 
 import json
 import sys
@@ -7,12 +10,8 @@ from pathlib import Path
 import click
 
 from stockroom.audit import model
-from stockroom.audit.actions import audit as findings_of
-from stockroom.backup.restoring import restore as restored
-from stockroom.backup.taking import back_up
 from stockroom.cli.opened import patient_database, read_settings, ready
 from stockroom.db import migrate
-from stockroom.db.files import FileStore
 from stockroom.process import health, report
 from stockroom.settings import Settings
 
@@ -50,12 +49,15 @@ def audit(*, json_wanted: bool, listed: int) -> None:
 
 
 def _audited(listed: int, *, told: bool) -> list[model.Finding]:
+    from stockroom.audit import actions  # noqa: PLC0415 - see above
+    from stockroom.db.files import FileStore  # noqa: PLC0415
+
     chosen = read_settings()
     if fault := report.database_fault(chosen):
         raise click.ClickException(f"The database is {fault}")
     findings = []
     with patient_database(chosen) as database:
-        for finding in findings_of(database, FileStore(chosen.files_url), listed=listed):
+        for finding in actions.audit(database, FileStore(chosen.files_url), listed=listed):
             findings.append(finding)
             if told:
                 click.echo("\n".join(model.lines(finding)))
@@ -69,6 +71,9 @@ def backup(folder: Path) -> None:
 
     The service may be running. Of PostgreSQL the database is written by pg_dump, which must be installed.
     """
+    from stockroom.backup.taking import back_up  # noqa: PLC0415
+    from stockroom.db.files import FileStore  # noqa: PLC0415
+
     chosen = read_settings()
     key = _key_file(chosen)
     with patient_database(chosen) as database:
@@ -95,6 +100,9 @@ def restore(folder: Path) -> None:
 
     PostgreSQL needs an empty database for it, and pg_restore, which must be installed.
     """
+    from stockroom.backup import restoring  # noqa: PLC0415
+    from stockroom.db.files import FileStore  # noqa: PLC0415
+
     chosen = ready()
     if health.answers(f"{chosen.address}/health/live"):
         raise click.ClickException(
@@ -102,7 +110,7 @@ def restore(folder: Path) -> None:
             "STOCKROOM_PORT to a port that is free."
         )
     with patient_database(chosen) as database:
-        manifest = restored(
+        manifest = restoring.restore(
             database,
             FileStore(chosen.files_url),
             key=_key_file(chosen),

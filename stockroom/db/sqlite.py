@@ -134,10 +134,13 @@ def copy(connection: Connection, path: Path) -> None:
     """Write what a connection's transaction sees into an empty file, whatever others write meanwhile."""
     if not isinstance(connection, _Connection):
         raise TypeError("this is no connection to SQLite")
-    with closing(sqlite3.connect(path)) as target:
-        connection.driver.backup(target)
-        # The copy is one file, which can be read where nothing may be written.
-        target.execute("PRAGMA journal_mode=DELETE")
+    try:
+        with closing(sqlite3.connect(path)) as target:
+            connection.driver.backup(target)
+            # The copy is one file, which can be read where nothing may be written.
+            target.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.Error as error:
+        raise _translated(error, "") from error
 
 
 def _names(cursor: sqlite3.Cursor) -> list[str]:
