@@ -50,12 +50,14 @@ def place(number: int) -> tuple[str, str]:
 
 def fill(url: str, sizes: Sizes) -> None:
     """Generate everything into the database at `url` (libpq's form)."""
+    # Once: movements and their lines have the same times.
+    given = _parameters(sizes)
     with psycopg.connect(url) as connection:
         connection.execute("SET LOCAL session_replication_role = replica")
         _users(connection)
         with _without_indexes(connection):
             for statement in (_ITEMS, _TAGS, _LOCATIONS, _MOVEMENTS, _LINES, _LEVELS, _TALLIES, _TOTALS):
-                connection.execute(statement, _parameters(sizes))
+                connection.execute(statement, given)
         for table in ("items", "locations", "movements"):
             go_on_with_ids(connection, table)
     with psycopg.connect(url, autocommit=True) as connection:
