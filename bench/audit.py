@@ -5,9 +5,9 @@
 The database is made in a temporary folder.
 """
 
+import argparse
 import resource
 import sqlite3
-import sys
 import tempfile
 import time
 from contextlib import closing
@@ -65,26 +65,33 @@ def fill(path: Path, lines: int) -> None:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description="Audit a SQLite database that is made for it.")
+    parser.add_argument("lines", type=int, help="how many lines its ledger has")
+    lines = parser.parse_args().lines
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stockroom.db"
         migrate.upgrade(f"sqlite:///{path}")
-        fill(path, int(sys.argv[1]))
+        fill(path, lines)
         print(f"the database has {path.stat().st_size / 2**20:.0f} MiB")
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        started = time.monotonic()
-        slowest = []
+        before = _most_memory()
         database = open_database(f"sqlite:///{path}", connections=1)
-        findings = []
+        findings, took = [], []
+        started = time.monotonic()
         for finding in audit(database, FileStore((Path(folder) / "files").as_uri())):
             findings.append(finding)
-            slowest.append((time.monotonic() - started, finding.name))
+            took.append((time.monotonic() - started, finding.name))
             started = time.monotonic()
-        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        database.dispose()
     print(model.summary(findings))
-    print(f"{sum(seconds for seconds, _ in slowest):.1f} s; the slowest checks:")
-    for seconds, name in sorted(slowest, reverse=True)[:6]:
+    print(f"{sum(seconds for seconds, _ in took):.1f} s; the slowest checks:")
+    for seconds, name in sorted(took, reverse=True)[:6]:
         print(f"    {seconds:5.1f} s {name}")
-    print(f"the process took {before / 1024:.0f} MiB at most before, and {after / 1024:.0f} MiB with it")
+    print(f"the process took {before:.0f} MiB at most before the audit, and {_most_memory():.0f} with it")
+
+
+def _most_memory() -> float:
+    """The most that this process has taken so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":
