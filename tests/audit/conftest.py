@@ -33,12 +33,12 @@ class Stockroom:
     database: Database
     folder: Path
 
-    def audit(self, *faults: str, **options: Any) -> list[Finding]:
+    def audit(self, *faults: str, unchecked: bool = False, **options: Any) -> list[Finding]:
         """What an audit finds, once the statements of `faults` were run, which are taken back afterwards."""
         files = FileStore(self.folder.as_uri())
         if not faults:
             return list(audit(self.database, files, **options))
-        with planted(self.database, *faults) as database:
+        with planted(self.database, *faults, unchecked=unchecked) as database:
             return list(audit(database, files, **options))
 
 

@@ -24,12 +24,15 @@ class Planted(Database):
 
 
 @contextmanager
-def planted(database: Database, *statements: str) -> Iterator[Database]:
-    """The database with what the statements do to it, until the end of this."""
+def planted(database: Database, *statements: str, unchecked: bool = False) -> Iterator[Database]:
+    """The database with what the statements do to it, until the end of this.
+
+    They may break what triggers and references keep, and constraints if they are `unchecked`.
+    """
     with database.connect() as connection:
         connection.begin()
         look_away = _on_sqlite if database.name == "sqlite" else _on_postgresql
-        with look_away(connection):
+        with look_away(connection, unchecked=unchecked):
             for statement in statements:
                 count = connection.command(statement, ())
                 assert count != 0, f"this plants nothing: {statement}"
@@ -37,9 +40,9 @@ def planted(database: Database, *statements: str) -> Iterator[Database]:
 
 
 @contextmanager
-def _on_sqlite(connection: Connection) -> Iterator[None]:
+def _on_sqlite(connection: Connection, *, unchecked: bool) -> Iterator[None]:
     connection.command("PRAGMA defer_foreign_keys = ON", ())
-    connection.command("PRAGMA ignore_check_constraints = ON", ())
+    connection.command(f"PRAGMA ignore_check_constraints = {unchecked}", ())
     triggers = connection.execute(sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")).all()
     for name, _ in triggers:
         connection.command(f"DROP TRIGGER {name}", ())
@@ -50,8 +53,8 @@ def _on_sqlite(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def _on_postgresql(connection: Connection) -> Iterator[None]:
-    for table in metadata.tables.values():
+def _on_postgresql(connection: Connection, *, unchecked: bool) -> Iterator[None]:
+    for table in metadata.tables.values() if unchecked else ():
         for one in table.constraints:
             if isinstance(one, sa.CheckConstraint):
                 connection.command(f"ALTER TABLE {table.name} DROP CONSTRAINT {one.name}", ())

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 
 from stockroom.backup import restoring
 from stockroom.backup.parts import measured
+from stockroom.db import migrate
 from stockroom.db.database import open_database
 from tests.onlooker import onlooker
 
@@ -66,13 +68,16 @@ def test_what_is_restored_can_be_written_by_its_owner_alone(taken: Path, elsewhe
             assert path.stat().st_mode & 0o077 == 0, path
 
 
-def test_a_backup_of_an_earlier_version_is_to_be_migrated(
-    origin: Origin, taken: Path, elsewhere: Installation, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("stockroom.db.migrate.head", lambda: "9999")
-    result = elsewhere.run("restore", taken)
-    assert result.exit_code == 0, result.output
-    assert result.output.endswith("run `stockroom migrate`.\n")
+@on_sqlite
+def test_a_backup_of_an_earlier_version_is_to_be_migrated(elsewhere: Installation, tmp_path: Path):
+    earlier = replace(elsewhere, data=tmp_path / "earlier", url=f"sqlite:///{tmp_path}/earlier/stockroom.db")
+    earlier.data.mkdir()
+    migrate.upgrade(earlier.url, "0008")
+    assert earlier.run("backup", tmp_path / "backup").exit_code == 0
+    result = elsewhere.run("restore", tmp_path / "backup")
+    assert result.output.endswith("It is at revision 0008: run `stockroom migrate`.\n")
+    assert elsewhere.run("migrate").exit_code == 0
+    assert elsewhere.run("audit").exit_code == 0
 
 
 def test_a_backup_of_a_later_version_is_refused(
