@@ -10,8 +10,10 @@ RUN apt-get update \
 WORKDIR /opt/stockroom
 # pip stays in this stage.
 RUN python3 -m venv --without-pip .venv
-COPY requirements.lock ./
-RUN pip --python .venv/bin/python install --no-cache-dir --require-hashes --requirement requirements.lock
+# `--build-arg REQUIREMENTS=requirements-extras.lock` for files in a bucket.
+ARG REQUIREMENTS=requirements.lock
+COPY requirements.lock requirements-extras.lock ./
+RUN pip --python .venv/bin/python install --no-cache-dir --require-hashes --requirement "$REQUIREMENTS"
 COPY . .
 RUN pip --python .venv/bin/python install --no-cache-dir --no-deps --no-build-isolation --editable . \
     && .venv/bin/python -m compileall -q app.py handlers stockroom tasks

@@ -72,12 +72,13 @@ release: ## keep the contract as released; later ones must not break its clients
 		echo "$(VERSION) was released. Give info.version in openapi/openapi.yaml the next number." >&2; exit 1; }
 	cp openapi/openapi.yaml openapi/released/$(VERSION).yaml
 
-# Pins that still fit are kept; ARGS=--upgrade takes the newest versions. The second lock repeats the pins of the first.
+# Pins that still fit are kept; ARGS=--upgrade takes the newest versions. The other locks repeat the pins of the first.
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(ARGS) pyproject.toml
 
-lock: .venv/.dev ## write requirements.lock and requirements-dev.lock anew
+lock: .venv/.dev ## write requirements.lock, requirements-extras.lock and requirements-dev.lock anew
 	$(COMPILE) --group build --output-file requirements.lock
+	$(COMPILE) --group build --all-extras --constraint requirements.lock --output-file requirements-extras.lock
 	$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## remove .venv and caches; the data in var/ stays

@@ -47,11 +47,11 @@ class Engine:
         assert not check or done.returncode == 0, done.stdout
         return done
 
-    def build(self, tag: str, context: Path) -> str:
+    def build(self, tag: str, context: Path, *options: str) -> str:
         """Make an image of a folder with a Dockerfile; returns its tag."""
         make_base(self)
-        options = ["--isolation", "chroot", "--network", "host", "--format", "docker", "--pull=never"]
-        self.run("build", *options, "--tag", tag, str(context))
+        always = ["--isolation=chroot", "--network=host", "--format=docker", "--pull=never"]
+        self.run("build", *always, *options, "--tag", tag, str(context))
         return tag
 
     def start(self, name: str, *arguments: str) -> None:

@@ -1,6 +1,7 @@
 """The Dockerfile is well formed. What it makes is shown by `make deploy-test`."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,5 +58,13 @@ def test_the_image_is_made_of_all_there_is_to_the_service_and_of_nothing_else() 
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
     assert lines[0] == "*"
     taken = {line.removeprefix("!").partition("/")[0] for line in lines if line.startswith("!")}
-    described = {"LICENSE", "README.md", "pyproject.toml", "requirements.lock"}
+    described = {"LICENSE", "README.md", "pyproject.toml", "requirements-extras.lock", "requirements.lock"}
     assert taken == described | set(PROJECT["tool"]["hatch"]["build"]["only-include"])
+
+
+def test_extras_are_on_top_of_the_very_same_pins() -> None:
+    plain, extended = (
+        set(re.findall(r"^\S+==.+?(?= \\$)", (ROOT / name).read_text(), re.MULTILINE))
+        for name in ("requirements.lock", "requirements-extras.lock")
+    )
+    assert plain < extended

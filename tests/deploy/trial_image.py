@@ -12,10 +12,10 @@ import pytest
 import sqlalchemy as sa
 
 from tests.deploy.customer import DONE, create_admin, errand
-from tests.deploy.engine import Engine, until
+from tests.deploy.engine import LIMITS, Engine, until
 from tests.deploy.manifests import containers, of
 from tests.deploy.test_compose import SERVICES, seconds
-from tests.processes import _free_port
+from tests.processes import ROOT, _free_port
 
 BROKER = os.environ.get("STOCKROOM_TEST_AMQP_URL", "amqp://guest:guest@127.0.0.1")
 BARE = ["--read-only", "--read-only-tmpfs=false", "--cap-drop=all", "--security-opt=no-new-privileges"]
@@ -71,6 +71,17 @@ def test_the_image_holds_what_is_needed_and_its_user_can_change_none_of_it(
     assert configuration["Cmd"] == SERVICES["api"]["command"]
     # A shell or a script in front might keep signals to itself.
     assert not configuration.get("Entrypoint")
+
+
+def test_an_image_with_the_extras_knows_buckets(engine: Engine, image: str) -> None:
+    extended = engine.build(f"{image}-extras", ROOT, "--build-arg=REQUIREMENTS=requirements-extras.lock")
+    know = "import fsspec; print(fsspec.filesystem('s3', anon=True).protocol)"
+    options = [*BARE, "--network=none"]
+    assert "s3" in engine.once(*options, extended, "python", "-c", know)
+    assert (
+        "s3fs"
+        in engine.run("run", "--rm", *LIMITS, *options, image, "python", "-c", know, check=False).stdout
+    )
 
 
 def test_the_image_alone_is_a_service(
