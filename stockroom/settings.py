@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from stockroom.printable import printable_lines
+
 PREFIX = "STOCKROOM_"
 SHORTEST_KEY = 32  # RFC 7518 section 3.2: at least as long as the hash.
 
@@ -17,6 +19,10 @@ _REDIS = ("redis://", "rediss://", "unix://")
 
 class SettingsError(ValueError):
     """A setting cannot be used; the message has one line for each, naming the variable."""
+
+    def __init__(self, message: str) -> None:
+        # It goes to a terminal, and may repeat what was set.
+        super().__init__(printable_lines(message))
 
 
 class Settings(BaseSettings):

@@ -1,6 +1,9 @@
 """The command line: what people type before and around running the service."""
 
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -112,6 +115,45 @@ def test_a_data_folder_that_cannot_be_made_is_told(monkeypatch: pytest.MonkeyPat
     result = stockroom("run")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: STOCKROOM_DATA_DIR: cannot write")
+
+
+ACTING = "\x1b[2J\x9b31m\x7f\u202e"
+
+
+def test_what_is_set_does_nothing_to_the_terminal(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STOCKROOM_HOST", f"{ACTING}host")
+    monkeypatch.setenv("STOCKROOM_REDIS_URL", f"redis://{ACTING}\n/")
+    monkeypatch.setenv(f"STOCKROOM_{ACTING}", "1")
+    shown = stockroom("check").output
+    assert "\\x1b[2J\\x9b31m\\x7f\\u202ehost" in shown
+    assert not set(ACTING) - set("[2J31m") & set(shown)
+
+
+def test_what_is_wrong_does_nothing_to_the_terminal(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STOCKROOM_DATABASE_URL", f"postgresql://host/name?{ACTING}=1")
+    result = stockroom("check")
+    assert result.stderr.startswith("Error: STOCKROOM_DATABASE_URL: ")
+    assert "\\x1b" in result.stderr
+    assert not set(ACTING) - set("[2J31m") & set(result.stderr)
+
+
+def test_an_error_that_nobody_expects_does_nothing_to_the_terminal():
+    program = (
+        "import stockroom.cli as cli\n"
+        f"def fail(): raise Exception({ACTING!a})\n"
+        "cli._settings = fail\n"
+        "cli.main(['check'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=False, env=environment()
+    )
+    told = done.stderr.decode()
+    assert "Exception: \\x1b" in told
+    assert not set(ACTING) - set("[2J31m") & set(told)
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
 
 
 def test_create_admin_makes_an_admin_from_what_is_typed():

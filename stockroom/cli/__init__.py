@@ -4,6 +4,7 @@ What keeps an installation safe is in `upkeep`.
 """
 
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
@@ -14,9 +15,11 @@ from stockroom.accounts import actions as accounts
 from stockroom.accounts.passwords import Passwords
 from stockroom.cli import upkeep
 from stockroom.cli.opened import read_settings, ready
+from stockroom.cli.output import Failure, echo
 from stockroom.db import migrate
 from stockroom.db.database import open_database
 from stockroom.errors import DomainError
+from stockroom.printable import printable
 from stockroom.process import launch, report
 from stockroom.settings import Settings
 
@@ -25,6 +28,7 @@ from stockroom.settings import Settings
 @click.version_option(package_name="stockroom", message="%(package)s %(version)s")
 def main() -> None:
     """Stockroom, a stock-keeping service. `stockroom check` lists its settings."""
+    sys.excepthook = _print_uncaught
 
 
 @main.command()
@@ -38,14 +42,14 @@ def run() -> None:
         # Before anything was started, so there is nothing to stop.
         return
     if fault is not None:
-        raise click.ClickException(fault)
+        raise Failure(fault)
 
 
 @main.command("migrate")
 def migrate_database() -> None:
     """Bring the database to the schema of this version."""
     _migrate(ready())
-    click.echo(f"The database is at revision {migrate.head()}.")
+    echo(f"The database is at revision {migrate.head()}.")
 
 
 @main.command()
@@ -55,14 +59,15 @@ def check() -> None:
     Exits with 1 unless all settings are usable and the database is reachable and migrated.
     """
     chosen = read_settings()
-    _print_table([(line.variable, line.value or "-", line.source) for line in report.settings_lines(chosen)])
+    lines = report.settings_lines(chosen)
+    _print_table([(line.variable, printable(line.value) or "-", line.source) for line in lines])
     for name in report.unknown_variables():
-        click.echo(f"Warning: {name} is set, and no setting has that name.", err=True)
-    click.echo(f"\nRegistration: {report.registration(chosen)}")
+        echo(f"Warning: {printable(name)} is set, and no setting has that name.", err=True)
+    echo(f"\nRegistration: {report.registration(chosen)}")
     fault = report.database_fault(chosen)
     if not fault and (warning := report.connections_fault(chosen)):
-        click.echo(f"Warning: {warning}", err=True)
-    click.echo(f"Database: {fault or f'reachable, at revision {migrate.head()}.'}")
+        echo(f"Warning: {warning}", err=True)
+    echo(f"Database: {fault or f'reachable, at revision {migrate.head()}.'}")
     sys.exit(0 if fault is None else 1)
 
 
@@ -74,7 +79,7 @@ def create_admin(username: str, email: str, *, password_stdin: bool) -> None:
     """Make an account with the role admin."""
     chosen = ready()
     if fault := report.database_fault(chosen):
-        raise click.ClickException(f"The database is {fault}")
+        raise Failure(f"The database is {fault}")
     password = _password(stdin=password_stdin)
     database = open_database(chosen.database_url, connections=1, pooled=chosen.database_pooled)
     try:
@@ -83,12 +88,14 @@ def create_admin(username: str, email: str, *, password_stdin: bool) -> None:
                 work, username=username, email=email, password=password, passwords=Passwords()
             )
     except DomainError as error:
-        raise click.ClickException(
-            "\n".join([error.detail, *(fault["detail"] for fault in error.errors)])
-        ) from None
+        raise Failure("\n".join([error.detail, *(fault["detail"] for fault in error.errors)])) from None
     finally:
         database.dispose()
-    click.echo(f"{username} is an admin now.")
+    echo(f"{username} is an admin now.")
+
+
+def _print_uncaught(kind: type[BaseException], error: BaseException, trace: object) -> None:
+    echo("".join(traceback.format_exception(error)), err=True)
 
 
 for command in (upkeep.audit, upkeep.backup, upkeep.restore):
@@ -99,7 +106,7 @@ def _migrate(chosen: Settings) -> None:
     try:
         migrate.upgrade(chosen.database_url)
     except (SQLAlchemyError, CommandError) as error:
-        raise click.ClickException(f"The database cannot be migrated: {report.first_line(error)}") from None
+        raise Failure(f"The database cannot be migrated: {report.first_line(error)}") from None
 
 
 def _password(*, stdin: bool) -> str:
@@ -112,4 +119,4 @@ def _password(*, stdin: bool) -> str:
 def _print_table(rows: Sequence[tuple[str, str, str]]) -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for variable, value, source in rows:
-        click.echo(f"{variable:<{widths[0]}}  {value:<{widths[1]}}  {source}")
+        echo(f"{variable:<{widths[0]}}  {value:<{widths[1]}}  {source}")

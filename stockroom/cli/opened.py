@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from stockroom import settings
 from stockroom.backup.model import BackupError
+from stockroom.cli.output import Failure
 from stockroom.db.connections import Deadlines
 from stockroom.db.database import Database, open_database
 from stockroom.process import data_dir, report
@@ -21,7 +21,7 @@ def read_settings() -> Settings:
     try:
         return settings.load()
     except SettingsError as error:
-        raise click.ClickException(str(error)) from None
+        raise Failure(str(error)) from None
 
 
 def ready() -> Settings:
@@ -30,7 +30,7 @@ def ready() -> Settings:
     try:
         data_dir.prepare(chosen)
     except SettingsError as error:
-        raise click.ClickException(str(error)) from None
+        raise Failure(str(error)) from None
     return chosen
 
 
@@ -43,8 +43,8 @@ def patient_database(chosen: Settings) -> Iterator[Database]:
     try:
         yield database
     except BackupError as error:
-        raise click.ClickException(str(error)) from None
+        raise Failure(str(error)) from None
     except (SQLAlchemyError, OSError) as error:
-        raise click.ClickException(report.first_line(error)) from None
+        raise Failure(report.first_line(error)) from None
     finally:
         database.dispose()

@@ -11,6 +11,7 @@ import click
 
 from stockroom.audit import model
 from stockroom.cli.opened import patient_database, read_settings, ready
+from stockroom.cli.output import Failure, echo
 from stockroom.db import migrate
 from stockroom.process import health, report
 from stockroom.settings import Settings
@@ -42,9 +43,9 @@ def audit(*, json_wanted: bool, listed: int) -> None:
     outcome = model.outcome(findings)
     if json_wanted:
         checks = [model.as_json(finding) for finding in findings]
-        click.echo(json.dumps({"outcome": outcome, "checks": checks}, indent=1))
+        echo(json.dumps({"outcome": outcome, "checks": checks}, indent=1))
     else:
-        click.echo(model.summary(findings))
+        echo(model.summary(findings))
     sys.exit(outcome)
 
 
@@ -54,13 +55,13 @@ def _audited(listed: int, *, told: bool) -> list[model.Finding]:
 
     chosen = read_settings()
     if fault := report.database_fault(chosen):
-        raise click.ClickException(f"The database is {fault}")
+        raise Failure(f"The database is {fault}")
     findings = []
     with patient_database(chosen) as database:
         for finding in actions.audit(database, FileStore(chosen.files_url), listed=listed):
             findings.append(finding)
             if told:
-                click.echo("\n".join(model.lines(finding)))
+                echo("\n".join(model.lines(finding)))
     return findings
 
 
@@ -84,13 +85,13 @@ def backup(folder: Path) -> None:
             target=folder.absolute(),
         )
     manifest = taken.manifest
-    click.echo(
+    echo(
         f"{folder} has the database of {manifest.taken_at}, at revision {manifest.revision}, "
         f"{len(manifest.files)} files and {'the' if manifest.has_key else 'no'} signing key, "
         f"{manifest.size:,} bytes in all."
     )
     for name in taken.lost:
-        click.echo(f"Warning: a task needs the file {name}, which is not there.", err=True)
+        echo(f"Warning: a task needs the file {name}, which is not there.", err=True)
 
 
 @click.command()
@@ -105,7 +106,7 @@ def restore(folder: Path) -> None:
 
     chosen = ready()
     if health.answers(f"{chosen.address}/health/live"):
-        raise click.ClickException(
+        raise Failure(
             f"A service answers at {chosen.address}: stop it first. If it is another installation's, set "
             "STOCKROOM_PORT to a port that is free."
         )
@@ -117,9 +118,9 @@ def restore(folder: Path) -> None:
             data_dir=chosen.data_dir,
             source=folder.absolute(),
         )
-    click.echo(f"Restored the database of {manifest.taken_at}, with {len(manifest.files)} files.")
+    echo(f"Restored the database of {manifest.taken_at}, with {len(manifest.files)} files.")
     if manifest.revision != migrate.head():
-        click.echo(f"It is at revision {manifest.revision}: run `stockroom migrate`.")
+        echo(f"It is at revision {manifest.revision}: run `stockroom migrate`.")
 
 
 def _key_file(chosen: Settings) -> Path | None:
