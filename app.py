@@ -82,7 +82,8 @@ def create_app(
     observer: Observer | None = None,
 ) -> ASGIApp:
     """Make the whole service. Raises ContractError or SettingsError when it cannot be run as configured."""
-    data_dir.prepare(settings)
+    for exposed in data_dir.prepare(settings):
+        log.warning("data.exposed", reason=exposed)
     contract = contract or load_contract(uploads=settings.data_dir)
     counters, activities = _counters(settings)
     parts = _Parts(

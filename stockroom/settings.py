@@ -70,7 +70,8 @@ class Settings(BaseSettings):
         "", repr=False, description="Redis for limits and cache shared by processes; empty: in each process"
     )
     files_url: str = Field(
-        default_factory=lambda known: (known["data_dir"] / "files").as_uri(),
+        # fsspec takes the path as it is written, percent signs and all.
+        default_factory=lambda known: f"file://{known['data_dir'] / 'files'}",
         repr=False,
         description="where uploads are kept, as fsspec writes it: file:// or s3://",
     )

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Collection
 from functools import partial
 
+import structlog
 from celery import Celery, signals
 
 from stockroom import settings
@@ -20,6 +21,8 @@ from tasks.sweep import Duty, sweeping
 from tasks.turns import Turns
 from tasks.worker import Parts, Worker
 
+log = structlog.get_logger(__name__)
+
 SWEEP_SECONDS = 5
 EXPIRY_SECONDS = 5
 TOTALS_SECONDS = 1
@@ -35,6 +38,8 @@ def _open_parts() -> Parts:
     from stockroom.contract.rows import row_validator  # noqa: PLC0415
 
     known = settings.load()
+    for exposed in data_dir.prepare(known):
+        log.warning("data.exposed", reason=exposed)
     files = FileStore(known.files_url)
     return Parts(
         settings=known,

@@ -8,6 +8,7 @@ import pytest
 
 from stockroom import settings
 from stockroom.db import migrate
+from stockroom.db.files import FileStore
 from stockroom.process import data_dir, report
 from stockroom.settings import Settings, SettingsError
 
@@ -49,7 +50,7 @@ def test_what_is_kept_follows_the_data_folder(tmp_path: Path, monkeypatch: pytes
     data_dir.prepare(chosen)
     migrate.upgrade(chosen.database_url)
     assert (tmp_path / "a b%20c" / "stockroom.db").exists()
-    assert chosen.files_url == f"file://{tmp_path}/a%20b%2520c/files"
+    assert FileStore(chosen.files_url).folder == tmp_path / "a b%20c" / "files"
 
 
 def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch):

@@ -21,6 +21,7 @@ from stockroom.db.database import open_database
 from stockroom.errors import DomainError
 from stockroom.printable import printable
 from stockroom.process import launch, report
+from stockroom.process.exposure import exposures
 from stockroom.settings import Settings
 
 
@@ -63,6 +64,8 @@ def check() -> None:
     _print_table([(line.variable, printable(line.value) or "-", line.source) for line in lines])
     for name in report.unknown_variables():
         echo(f"Warning: {printable(name)} is set, and no setting has that name.", err=True)
+    for found in exposures(chosen):
+        echo(f"Warning: {found}{' The next start does.' if found.is_ours else ''}", err=True)
     echo(f"\nRegistration: {report.registration(chosen)}")
     fault = report.database_fault(chosen)
     if not fault and (warning := report.connections_fault(chosen)):

@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from stockroom import settings
 from stockroom.backup.model import BackupError
-from stockroom.cli.output import Failure
+from stockroom.cli.output import Failure, echo
 from stockroom.db.connections import Deadlines
 from stockroom.db.database import Database, open_database
 from stockroom.process import data_dir, report
@@ -28,9 +28,11 @@ def ready() -> Settings:
     """Settings whose data folder can be written."""
     chosen = read_settings()
     try:
-        data_dir.prepare(chosen)
+        exposed = data_dir.prepare(chosen)
     except SettingsError as error:
         raise Failure(str(error)) from None
+    for sentence in exposed:
+        echo(f"Warning: {sentence}", err=True)
     return chosen
 
 

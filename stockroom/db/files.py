@@ -21,8 +21,9 @@ class FileStore:
     @property
     def folder(self) -> Path | None:
         """The folder of this machine that holds the files; None if they are kept elsewhere."""
-        system, root = self._system()
-        return Path(root) if _is_local(system) else None
+        if not self._url.startswith(("file:", "local:")):
+            return None
+        return Path(self._system()[1])
 
     def put(self, path: Path, name: str) -> None:
         """Store a copy of the local file `path` as `name`; it is durable on return."""

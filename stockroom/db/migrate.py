@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from stockroom.db.connections import Connection
+from stockroom.db.sqlite import create_private
 
 _FOLDER = Path(__file__).parent / "migrations"
 
@@ -47,6 +48,7 @@ def upgrade(url: str, revision: str = "head") -> None:
 
 
 def _on_sqlite(url: str, apply: Callable[[sa.Connection], None]) -> None:
+    create_private(sa.make_url(url))
     engine = sa.create_engine(url, connect_args={"timeout": 30, "isolation_level": None})
     try:
         with engine.begin() as connection:

@@ -1,10 +1,11 @@
 """SQLite, for threads: each that asks gets a connection of its own, kept for the next."""
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,6 +45,7 @@ class Sqlite:
         return self._cache.take() or self._opened()
 
     def _opened(self) -> Connection:
+        create_private(self._engine.url)
         try:
             pooled = self._engine.raw_connection()
         except sqlite3.Error as error:
@@ -165,6 +167,25 @@ def _translated(error: sqlite3.Error, text: str) -> sa.exc.DBAPIError:
     if getattr(error, "sqlite_errorcode", None) in _FULL:
         kind = DiskFull
     return kind(text, None, error, hide_parameters=True)
+
+
+def files_of(url: sa.URL) -> list[Path]:
+    """The database, and what SQLite keeps beside it while it is in use, with the same mode."""
+    return [Path(f"{url.database}{suffix}") for suffix in ("", "-wal", "-shm", "-journal")]
+
+
+def create_private(url: sa.URL) -> None:
+    """Make the file where there is none, for its owner alone; SQLite would let all read it.
+
+    What keeps it from being made is told by SQLite when it is opened.
+    """
+    with suppress(OSError):
+        descriptor = os.open(files_of(url)[0], os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        try:
+            # The umask may have taken something away from its owner.
+            os.fchmod(descriptor, 0o600)
+        finally:
+            os.close(descriptor)
 
 
 def _prepare(connection: sqlite3.Connection, record: object) -> None:

@@ -8,18 +8,39 @@ from pathlib import Path
 
 from stockroom.db.files import FileStore
 from stockroom.db.storage import Storage, folders_of
+from stockroom.process.exposure import Exposure, exposure, exposures
 from stockroom.settings import SHORTEST_KEY, Settings, SettingsError
 
 
-def prepare(settings: Settings) -> None:
-    """Make the data folder, readable by its owner alone; SettingsError if nothing can be written there."""
+def prepare(settings: Settings) -> list[str]:
+    """Make the data folder, readable by its owner alone, and shut others out of what is there already.
+
+    Returns a sentence for whatever was open to others until now, or still is. Raises SettingsError if nothing
+    can be written there.
+    """
     folder = settings.data_dir
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_private(folder)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise SettingsError(f"STOCKROOM_DATA_DIR: cannot write to {folder}: {error.strerror}") from None
+    return [_closed(found) for found in exposures(settings)]
+
+
+def _make_private(folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        # The umask may have taken something away from its owner.
+        folder.chmod(0o700)
+
+
+def _closed(found: Exposure) -> str:
+    try:
+        return found.close()
+    except OSError as error:
+        return f"{found} This cannot be done here: {error.strerror}."
 
 
 def storage(settings: Settings, files: FileStore) -> Storage:
@@ -31,13 +52,16 @@ def storage(settings: Settings, files: FileStore) -> Storage:
 def signing_key(settings: Settings) -> bytes:
     """The key of access tokens: as configured, else the one kept in the data folder, made at first use.
 
-    Processes that ask at the same time get the same key. SettingsError if the kept one is unusable.
+    Processes that ask at the same time get the same key. Raises SettingsError if the kept one is unusable, or
+    open to others: whoever reads it can make tokens for anybody.
     """
     if settings.jwt_key is not None:
         return settings.jwt_key.get_secret_value().encode()
     if not settings.key_file.exists():
         prepare(settings)
         _make_key(settings.key_file)
+    if (found := exposure(settings.key_file)) and (told := _closed(found)) and exposure(settings.key_file):
+        raise SettingsError(f"{told} Or set STOCKROOM_JWT_KEY.")
     try:
         key = settings.key_file.read_bytes().strip()
     except OSError as error:
@@ -51,8 +75,10 @@ def signing_key(settings: Settings) -> bytes:
 
 def _make_key(path: Path) -> None:
     """Put a whole key at `path`, unless another process was first."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".jwt-")  # mkstemp gives mode 0600
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".jwt-")
     try:
+        # As mkstemp makes it, but for what the umask may have taken away from its owner.
+        os.fchmod(descriptor, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(48) + "\n")
             file.flush()

@@ -1,7 +1,6 @@
 """What `stockroom check` shows: every setting with its origin, and the state of the database."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import SecretStr
 
 from stockroom.db import migrate
 from stockroom.db.database import open_database
+from stockroom.process.masking import MASK, masked
 from stockroom.settings import PREFIX, Settings
 
 
@@ -30,7 +30,7 @@ def settings_lines(settings: Settings) -> Iterator[SettingLine]:
     origins |= {name.upper(): "environment" for name, value in os.environ.items() if value}
     for field, info in Settings.model_fields.items():
         variable = PREFIX + field.upper()
-        value = _shown(getattr(settings, field))
+        value = _shown(field, getattr(settings, field))
         yield SettingLine(variable, value, origins.get(variable, "default"), info.description or "")
 
 
@@ -110,9 +110,8 @@ def _dotenv() -> Mapping[str, str | None]:
     return dotenv_values(".env")
 
 
-def _shown(value: object) -> str:
+def _shown(field: str, value: object) -> str:
     if isinstance(value, SecretStr):
-        return "********"
+        return MASK
     text = "" if value is None else str(value)
-    # The password in a URL.
-    return re.sub(r"(://[^/@:]*):[^/]*@", r"\1:********@", text)
+    return masked(text) if field.endswith("_url") and text else text
