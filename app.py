@@ -1,5 +1,6 @@
 """The composition root: settings, product and contract runtime put together into the ASGI object `app`."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Container
 from contextlib import asynccontextmanager, nullcontext
@@ -41,7 +42,8 @@ from stockroom.process.readiness import Readiness, database_probe, network_probe
 from stockroom.process.server import UnsupportedServerError, require_api_worker
 from stockroom.security_log import SecurityLog
 from stockroom.settings import Settings, SettingsError, load
-from stockroom.work.bounds import Amounts
+from stockroom.uploads import Received, UploadFolder
+from stockroom.work.bounds import Amounts, require_room
 from tasks.publisher import BrokerPublisher
 
 log = structlog.get_logger(__name__)
@@ -184,6 +186,7 @@ class _Parts:
             ),
             rooms={"passwords": PASSWORD_ROOM},
             run=self.database.run,
+            admit=self._admit,
             drift_sample=self.settings.drift_sample,
             observer=self.observer,
             activities=self.activities,
@@ -194,6 +197,25 @@ class _Parts:
         if self.settings.embedded and _takes_room(context):
             self.storage.require()
         return self.database.work(joined=_has_key(context))
+
+    async def _admit(self, sender: str, size: int, received: Received) -> None:
+        """Raises TooMuchWork or StorageFull if no file of so many bytes is to be received of the sender."""
+        # What is there of it already is needed once more, where it will be stored.
+        self.storage.require(more=size)
+        others = Amounts(tasks=received.files - 1, upload_bytes=max(received.bytes - size, 0))
+
+        def check() -> None:
+            with self.database.connect() as reader:
+                require_room(
+                    reader,
+                    sender,
+                    self._bounds(),
+                    asked=Amounts(tasks=1, upload_bytes=size),
+                    receiving=others,
+                    now=self.database.clock(),
+                )
+
+        await self.database.run(check)
 
     def _problem_for(self, error: Exception, statuses: Container[int]) -> Problem | None:
         if is_disk_full(error):
@@ -223,6 +245,7 @@ class _Parts:
     @asynccontextmanager
     async def _lifespan(self, app: ASGIApp) -> AsyncIterator[None]:
         try:
+            await asyncio.to_thread(UploadFolder(self.settings.data_dir).clear)
             async with self.database.serving():
                 await self.database.run(self._require_migrated)
                 feed = revocation_feed.RevocationFeed(self.database, self.revocations)

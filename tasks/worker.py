@@ -12,6 +12,7 @@ from stockroom.frozen import frozen
 from stockroom.imports.execution import Validators
 from stockroom.retention import actions as retention
 from stockroom.settings import Settings
+from stockroom.uploads import UploadFolder
 from tasks.sweep import expire, index, republish, update_totals
 
 
@@ -88,4 +89,6 @@ class Worker:
 
     def tidy(self) -> None:
         """Delete what is no longer needed."""
-        retention.tidy(self.parts().database, self.parts().files)
+        parts = self.parts()
+        UploadFolder(parts.settings.data_dir).clear()
+        retention.tidy(parts.database, parts.files)

@@ -13,7 +13,8 @@ from stockroom.db.tables import tasks
 from stockroom.frozen import frozen
 from stockroom.retention.actions import DAY
 from stockroom.retention.needs import NeededFile, needed
-from stockroom.work.queries import unfinished
+from stockroom.retention.queries import tasks_of
+from stockroom.work.model import UNFINISHED
 
 _AT_ONCE = 500
 
@@ -72,7 +73,8 @@ def _is_still_needed(audited: Audited, file: NeededFile) -> bool:
     if not file.until_finished:
         return True
     with audited.database.connect() as reader:
-        return bool(unfinished(reader, [file.task_id]))
+        task = tasks_of(reader, [file.task_id]).get(file.task_id)
+    return task is not None and task.state in UNFINISHED
 
 
 CHECKS: tuple[Check, ...] = (_FilesHaveTasks(), _TasksHaveFiles())

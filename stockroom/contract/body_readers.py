@@ -2,11 +2,8 @@
 
 import gc
 import hashlib
-import tempfile
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 import jiter
 
@@ -15,9 +12,13 @@ from stockroom.contract.parameters import RequestFault, read_query
 from stockroom.contract.problems import Problem
 from stockroom.contract.schemas import faults, pointer
 from stockroom.frozen import frozen
+from stockroom.uploads import Received, Upload, UploadFolder
 
 # Bodies that are held in memory; a file's bound is the maxLength of its schema.
 MAX_BYTES = 1_048_576
+
+# Of a file whose length is not announced so many bytes more are taken before its sender is asked after again.
+ADMITTED = 2**21
 
 
 @frozen
@@ -36,16 +37,18 @@ class Body:
     fingerprint: bytes
 
 
-@dataclass(slots=True)
-class Upload:
-    """A file that was sent, complete, in a temporary file of its own."""
+Admit = Callable[[str, int, Received], Awaitable[None]]
+"""Raises where a sender may not send so many bytes in one file, beside all that is being received of his."""
 
-    path: Path
-    size: int
-    charset: str | None
 
-    def close(self) -> None:
-        self.path.unlink(missing_ok=True)
+class Incoming(NamedTuple):
+    """A body on its way: its chunks, as many bytes as are announced, and who sends it."""
+
+    chunks: AsyncIterator[bytes]
+    media: MediaType
+    length: int | None
+    sender: str
+    admit: Admit | None
 
 
 class BodyReader(Protocol):
@@ -55,9 +58,7 @@ class BodyReader(Protocol):
     def limit(self) -> int:
         """The bytes a body may have."""
 
-    async def read(
-        self, chunks: AsyncIterator[bytes], media: MediaType, errors: list[RequestFault]
-    ) -> Body: ...
+    async def read(self, incoming: Incoming, errors: list[RequestFault]) -> Body: ...
 
 
 @frozen
@@ -65,9 +66,9 @@ class JsonReader:
     validator: Validator
     limit: int = MAX_BYTES
 
-    async def read(self, chunks: AsyncIterator[bytes], media: MediaType, errors: list[RequestFault]) -> Body:
-        _require_utf8(media)
-        content = b"".join([chunk async for chunk in chunks])
+    async def read(self, incoming: Incoming, errors: list[RequestFault]) -> Body:
+        _require_utf8(incoming.media)
+        content = b"".join([chunk async for chunk in incoming.chunks])
         if not content:
             errors.append({"detail": "The body is empty.", "pointer": ""})
             return Body(None, b"")
@@ -83,9 +84,9 @@ class FormReader:
     validator: Validator
     limit: int = MAX_BYTES
 
-    async def read(self, chunks: AsyncIterator[bytes], media: MediaType, errors: list[RequestFault]) -> Body:
-        _require_utf8(media)
-        content = b"".join([chunk async for chunk in chunks])
+    async def read(self, incoming: Incoming, errors: list[RequestFault]) -> Body:
+        _require_utf8(incoming.media)
+        content = b"".join([chunk async for chunk in incoming.chunks])
         pairs = read_query(content)
         errors.extend(
             {"detail": f"{name[:80]} is there {len(texts)} times.", "pointer": pointer([name[:80]])}
@@ -101,27 +102,45 @@ class FormReader:
 
 @frozen
 class FileReader:
-    """Streams a body to disk, so that neither its size nor a slow client costs memory or a thread."""
+    """Streams a body to disk, so that neither its size nor a slow client costs memory or a thread.
+
+    Its sender is asked after before the first byte is taken, and again while it grows unannounced.
+    """
 
     limit: int
-    directory: Path
+    folder: UploadFolder
 
-    async def read(self, chunks: AsyncIterator[bytes], media: MediaType, errors: list[RequestFault]) -> Body:
-        content = hashlib.sha256()
-        size = 0
-        with tempfile.NamedTemporaryFile(dir=self.directory, prefix="upload-", delete=False) as file:
-            upload = Upload(Path(file.name), 0, media.charset)
-            try:
-                async for chunk in chunks:
-                    content.update(chunk)
-                    size += len(chunk)
-                    file.write(chunk)
-            except BaseException:
-                upload.close()
-                raise
-        upload.size = size
+    async def read(self, incoming: Incoming, errors: list[RequestFault]) -> Body:
+        try:
+            upload, received = await self.folder.begin(incoming.sender, incoming.length)
+        except TimeoutError:
+            raise Problem(
+                "unavailable", "Too many begin to send files.", headers={"Retry-After": "1"}
+            ) from None
+        upload.charset = incoming.media.charset
+        try:
+            if incoming.admit:
+                await incoming.admit(incoming.sender, incoming.length or 0, received)
+            if incoming.length:
+                upload.allocate(incoming.length)
+            digest = await self._receive(incoming, upload)
+            upload.complete()
+        except BaseException:
+            upload.close()
+            raise
         # The same bytes in another encoding are another file.
-        return Body(upload, content.digest() + (media.charset or "").encode())
+        return Body(upload, digest + (upload.charset or "").encode())
+
+    async def _receive(self, incoming: Incoming, upload: Upload) -> bytes:
+        content, admitted = hashlib.sha256(), incoming.length or 0
+        async for chunk in incoming.chunks:
+            content.update(chunk)
+            upload.write(chunk)
+            if incoming.admit and upload.size > admitted:
+                admitted = upload.size + ADMITTED
+                received = self.folder.received_of(incoming.sender)
+                await incoming.admit(incoming.sender, upload.size, received)
+        return content.digest()
 
 
 def parse_json(content: bytes) -> Any:

@@ -13,6 +13,7 @@ from stockroom.contract.deprecation import Deprecation
 from stockroom.contract.document import ContractError, Document, Pointer
 from stockroom.contract.parameters import Parameter, converter_of, reader_of
 from stockroom.contract.schemas import Schemas
+from stockroom.uploads import UploadFolder
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 JSON, HTML = "application/json", "text/html"
@@ -189,7 +190,7 @@ class _Compiler:
         schema = self.document.resolve(schema)
         if "maxLength" not in schema:
             raise ValueError(f"a body of {media} needs a maxLength")
-        return FileReader(schema["maxLength"], self.uploads)
+        return FileReader(schema["maxLength"], UploadFolder(self.uploads))
 
 
 def _scopes(security: list[dict[str, list[str]]]) -> frozenset[str] | None:

@@ -39,7 +39,8 @@ def run(database: Database, files: FileStore, lease: Lease, *, stopping: Callabl
         ):
             watched = _watched(found.records, database, lease, total=found.total, stopping=stopping)
             WRITERS[options.format](target, options.kind, watched)
-        _finish(database, files, lease, name, found.total)
+            size = target.tell()
+        _finish(database, files, lease, name, done=found.total, size=size)
         return True
     return False
 
@@ -69,10 +70,10 @@ def _watched(
             return
 
 
-def _finish(database: Database, files: FileStore, lease: Lease, name: str, done: int) -> None:
+def _finish(database: Database, files: FileStore, lease: Lease, name: str, *, done: int, size: int) -> None:
     try:
         with database.work() as work:
-            leases.finish(work, lease, done=done)
+            leases.finish(work, lease, done=done, size=size)
     except LeaseLost:
         # Nobody will ask for this file. If the worker ends before it deletes it, retention does.
         with contextlib.suppress(OSError):

@@ -14,6 +14,7 @@ from flask import Flask
 from starlette.types import ASGIApp
 
 from stockroom.activities.activities import Activities
+from stockroom.contract.body_readers import Admit
 from stockroom.contract.conformance import Conformance
 from stockroom.contract.contract import Contract
 from stockroom.contract.parsing import add_contract
@@ -58,6 +59,8 @@ class Dependencies:
     common_room: Size = field(default_factory=lambda: Size(places=16, share=8))
     rooms: Mapping[str, Size] = field(default_factory=dict)
     """Rooms of their own for those who use a constant of that name, lest others wait for them."""
+    admit: Admit | None = None
+    """Asked before a file is received: who may send how much."""
     drift_sample: float = 0.0
     observer: Observer = field(default_factory=Unobserved)
     activities: Activities = field(default_factory=Activities)
@@ -102,7 +105,7 @@ def build_service(contract: Contract, dependencies: Dependencies) -> ASGIApp:
             partial(RoutingMiddleware, routes=contract.routes),
             SecurityMiddleware,
             partial(AdmissionMiddleware, limits=limits),
-            partial(ValidationMiddleware, operations=contract.operations),
+            partial(ValidationMiddleware, operations=contract.operations, admit=dependencies.admit),
         ],
         security_map={"oauth2": partial(BearerTokens, dependencies.authenticate)},
     )

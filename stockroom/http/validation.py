@@ -5,12 +5,13 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stockroom.contract.body_readers import MAX_BYTES, Upload
+from stockroom.contract.body_readers import MAX_BYTES, Admit, Incoming
 from stockroom.contract.operations import Operation
 from stockroom.contract.parameters import RequestFault, read_query
 from stockroom.contract.problems import MAX_ERRORS, Problem
 from stockroom.http.bodies import Memory, read_media_type, receive_chunks, too_large
 from stockroom.http.context import RequestContext, context_of
+from stockroom.uploads import Upload
 
 MEMORY = 64 * MAX_BYTES
 """Bytes that all bodies may take while they arrive, but for what is always let in of each."""
@@ -19,9 +20,12 @@ MEMORY = 64 * MAX_BYTES
 class CompiledValidation:
     """Validates the requests of one operation. What depends on the contract alone is made here, once."""
 
-    def __init__(self, operation: Operation, next_app: ASGIApp, memory: Memory) -> None:
+    def __init__(
+        self, operation: Operation, next_app: ASGIApp, memory: Memory, admit: Admit | None = None
+    ) -> None:
         self.next_app = next_app
         self._memory = memory
+        self._admit = admit
         self._operation = operation
         self._bodies = operation.bodies
         self._query = {p.name: p for p in operation.parameters if p.where == "query"}
@@ -77,14 +81,15 @@ class CompiledValidation:
             raise Problem(
                 "unsupported-media-type", f"This operation takes {' or '.join(self._bodies)}, unencoded."
             )
-        length = fields.get(b"content-length")
-        if length is not None and int(length) > reader.limit:
+        announced = fields.get(b"content-length")
+        length = None if announced is None else int(announced)
+        if length is not None and length > reader.limit:
             raise too_large(reader.limit)
         is_file = reader.limit > MAX_BYTES
         if errors and is_file:
             return  # A large file is not worth reading once the request is refused.
         chunks = receive_chunks(receive, reader.limit, None if is_file else self._memory)
-        body = await reader.read(chunks, media, errors)
+        body = await reader.read(Incoming(chunks, media, length, context.caller, self._admit), errors)
         context.arguments["body"] = body.value
         context.fingerprint = body.fingerprint
 
@@ -101,9 +106,12 @@ class ValidationMiddleware:
     It is a function that passes on, as routing is.
     """
 
-    def __init__(self, app: ASGIApp, operations: Mapping[str, Operation]) -> None:
+    def __init__(self, app: ASGIApp, operations: Mapping[str, Operation], admit: Admit | None = None) -> None:
+        """`admit` is asked before a file is received."""
         memory = Memory(MEMORY)
-        self._validations = {id_: CompiledValidation(one, app, memory) for id_, one in operations.items()}
+        self._validations = {
+            id_: CompiledValidation(one, app, memory, admit) for id_, one in operations.items()
+        }
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         operation = context_of(scope).operation

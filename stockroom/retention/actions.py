@@ -1,17 +1,17 @@
 """Delete what is no longer needed. Every worker does this from time to time; doing it twice is harmless."""
 
-from datetime import timedelta
-
 from stockroom.accounts import sessions
 from stockroom.db.database import Database
 from stockroom.db.files import FileStore
 from stockroom.retention import queries
-from stockroom.work import queries as tasks
+from stockroom.retention.queries import TaskOfFile
+from stockroom.work.model import RESULT_KEPT, UNFINISHED
 
-DAY = timedelta(hours=24)
+DAY = RESULT_KEPT
 """How long idempotency keys, exported files and orphaned uploads are kept."""
 
 _BATCH = 500
+_LENGTH_OF_IDS = 36
 
 
 def tidy(database: Database, files: FileStore) -> None:
@@ -36,17 +36,29 @@ def _drop_import_notes(database: Database) -> None:
 
 def _drop_files(database: Database, files: FileStore) -> None:
     now = database.clock()
-    # A file is stored before its task is committed, so a new file without a task is not yet orphaned. An
-    # exported file is named after an attempt, not a task, and is therefore kept as long as an orphan.
-    orphans_if_unknown = set(files.names_older_than(now - DAY))
-    names = {name.removesuffix(".csv"): name for name in files.names_older_than(now)}
-    ids = sorted(names)
-    for start in range(0, len(ids), _BATCH):
-        batch = ids[start : start + _BATCH]
+    old = set(files.names_older_than(now - DAY))
+    names = sorted(files.names_older_than(now))
+    for start in range(0, len(names), _BATCH):
+        batch = names[start : start + _BATCH]
         with database.connect() as reader:
-            needless = queries.finished(reader, batch)
-            needed = tasks.unfinished(reader, batch)
-        for task_id in batch:
-            name = names[task_id]
-            if task_id in needless or (task_id not in needed and name in orphans_if_unknown):
+            tasks = queries.tasks_of(reader, {_task_of(name) for name in batch})
+        for name in batch:
+            if _is_needless(name, tasks.get(_task_of(name)), is_old=name in old):
                 files.delete(name)
+
+
+def _task_of(name: str) -> str:
+    """The id of the task that a file is of; one that is not complete yet is hidden."""
+    return name.removeprefix(".")[:_LENGTH_OF_IDS]
+
+
+def _is_needless(name: str, task: TaskOfFile | None, *, is_old: bool) -> bool:
+    if task is None:
+        # A file is stored before its task is committed.
+        return is_old
+    last_attempt = f"{task.id}-{task.fence}."
+    if task.state in UNFINISHED:
+        made = name.removeprefix(".")
+        return made.startswith(f"{task.id}-") and not made.startswith(last_attempt)
+    # What the attempt that succeeded has made is kept for its time.
+    return is_old or task.state != "succeeded" or not name.startswith(last_attempt)

@@ -7,7 +7,17 @@ import sqlalchemy as sa
 
 from stockroom.db.connections import Connection
 from stockroom.db.tables import idempotency_keys, import_keys, tasks
-from stockroom.work.model import UNFINISHED
+from stockroom.frozen import frozen
+from stockroom.work.model import UNFINISHED, TaskState
+
+
+@frozen
+class TaskOfFile:
+    """What of a task says whether its files are needed; `fence` is the number of its last attempt."""
+
+    id: str
+    state: TaskState
+    fence: int
 
 
 def delete_keys(connection: Connection, until: datetime) -> None:
@@ -25,7 +35,7 @@ def delete_notes(connection: Connection, task_id: str) -> None:
     connection.execute(import_keys.delete().where(import_keys.c.task_id == task_id))
 
 
-def finished(reader: Connection, ids: Collection[str]) -> set[str]:
-    """Those of `ids` that are finished."""
-    query = sa.select(tasks.c.id).where(tasks.c.id.in_(ids), tasks.c.state.not_in(UNFINISHED))
-    return set(reader.scalars(query))
+def tasks_of(reader: Connection, ids: Collection[str]) -> dict[str, TaskOfFile]:
+    """The tasks of these ids, as far as there are any."""
+    query = sa.select(tasks.c.id, tasks.c.state, tasks.c.fence).where(tasks.c.id.in_(ids))
+    return {row.id: TaskOfFile(*row) for row in reader.execute(query)}

@@ -1,6 +1,6 @@
 """Tasks as their owners see them, and the errors in their files."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -165,12 +165,6 @@ def add_errors(connection: Connection, id: str, errors: Iterable[TaskError]) -> 
     ]
     if rows:
         connection.execute(task_errors.insert(), rows)
-
-
-def unfinished(reader: Connection, ids: Collection[str]) -> set[str]:
-    """Those of `ids` that are not finished."""
-    query = sa.select(tasks.c.id).where(tasks.c.id.in_(ids), tasks.c.state.in_(UNFINISHED))
-    return set(reader.scalars(query))
 
 
 def _task(row: Row) -> Task:

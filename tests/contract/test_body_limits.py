@@ -156,3 +156,39 @@ def test_many_large_bodies_at_once_are_refused_before_they_fill_memory(service: 
     assert refused == [503] * (many - fitting)
     assert accepted == [400] * fitting
     assert others == [400, 400]
+
+
+@pytest.fixture
+def refused_after(uploads: Path, configure: Any, sign_in: Any) -> Callable[..., int]:
+    """Send a file of megabytes to a service where one account may have 3 of them; get how many it took."""
+    app = create_app(configure(account_upload_bytes=3_000_000), contract=load_contract(uploads))
+    account = [*sign_in().items(), ("Content-Type", "text/csv")]
+
+    def refused_after(*headers: tuple[str, str]) -> int:
+        taken = 0
+
+        def chunks() -> Iterator[bytes]:
+            nonlocal taken
+            for _ in range(90):
+                taken += 1
+                yield MEGABYTE
+
+        answer = asyncio.run(ask(app, "POST", "/imports?kind=items", [*account, *headers], chunks()))
+        assert answer
+        assert (answer.status, answer.problem) == (429, "too-much-work")
+        assert answer.json()["bound"] == {"name": "upload_bytes", "limit": 3_000_000, "used": 0}
+        assert list(uploads.iterdir()) == []
+        return taken
+
+    return refused_after
+
+
+def test_a_file_that_is_more_than_its_sender_may_have_is_refused_by_its_length(refused_after: Any) -> None:
+    # The one that is taken is what the test's client holds ready.
+    assert refused_after(("Content-Length", "3000001")) == 1
+
+
+def test_a_file_without_a_length_is_refused_once_it_is_more_than_its_sender_may_have(
+    refused_after: Any,
+) -> None:
+    assert refused_after(("Transfer-Encoding", "chunked")) <= 7

@@ -265,6 +265,27 @@ def test_a_file_is_kept_for_a_day(desk: Desk) -> None:
     assert desk.find(task).state == "succeeded"
 
 
+def test_what_earlier_attempts_have_left_is_removed_before_its_day_is_over(desk: Desk) -> None:
+    task = desk.begin()
+    desk.claim(task)
+    lease = desk.claim(task, later=31)
+    folder = desk.folder / "files"
+    folder.mkdir()
+    left = [f".{task.id}-1.jsonl.part", f"{task.id}-1.jsonl"]
+    for name in (*left, f".{task.id}-2.jsonl.part"):
+        (folder / name).write_bytes(b"{")
+    # Files bear the time they were really written at.
+    moment = datetime.now(UTC) + timedelta(seconds=1)
+    database = replace(desk.database, clock=lambda: moment)
+    retention.tidy(database, desk.files)
+    assert desk.stored() == [f".{task.id}-2.jsonl.part"]
+    with desk.database.work() as work:
+        leases.finish(work, lease, done=0)
+    (folder / f"{task.id}-2.jsonl").write_bytes(b"{")
+    retention.tidy(database, desk.files)
+    assert desk.stored() == [f"{task.id}-2.jsonl"]
+
+
 def test_a_file_is_there_once_it_is_whole(desk: Desk) -> None:
     task = desk.begin()
     with pytest.raises(TaskUnfinished):

@@ -34,6 +34,7 @@ from stockroom.locations import actions as locations
 from stockroom.reservations import actions as reservations
 from stockroom.settings import Settings
 from stockroom.stock import movements
+from stockroom.uploads import PREFIX
 from stockroom.work import actions as tasks
 from stockroom.work.model import Task
 from tasks.publisher import BrokerPublisher
@@ -271,6 +272,16 @@ def test_a_port_for_metrics_that_is_taken_is_no_worker(site: Site) -> None:
             assert worker.wait(PATIENCE) == 1
     log = (site.settings.data_dir / "worker.log").read_text()
     assert f"STOCKROOM_WORKER_METRICS_PORT: cannot listen on 127.0.0.1, port {port}: " in log
+
+
+def test_a_worker_removes_what_a_killed_process_has_left_of_a_file(site: Site) -> None:
+    leftover = site.settings.data_dir / f"{PREFIX}0-9-0"
+    leftover.write_bytes(b"sku,name\n")
+    give_up = time.monotonic() + PATIENCE
+    with site.worker():
+        while leftover.exists():
+            assert time.monotonic() < give_up
+            time.sleep(0.02)
 
 
 def test_importing_the_celery_app_does_nothing(tmp_path: Path) -> None:
