@@ -37,12 +37,12 @@ _REVOKED = SqlCheck(
     """,
     "the session {id} of {username} was revoked and is there",
 )
-_FAILURES = SqlCheck(
-    "failures-are-counted",
-    "A name for which failed logins are kept has at least one.",
-    "login_failures",
-    "SELECT username, failures FROM login_failures WHERE failures < 1",
-    "{username} has {failures} failed logins",
+_ATTEMPTS = SqlCheck(
+    "attempts-are-counted",
+    "No count of attempts at a password has fewer wrong ones than none.",
+    "login_attempts",
+    "SELECT username, failures FROM login_attempts WHERE failures < 0",
+    "{username} has {failures} wrong passwords",
 )
 
-CHECKS = (_DISABLED, _TERMS, _TOKENS, _REVOKED, _FAILURES)
+CHECKS = (_DISABLED, _TERMS, _TOKENS, _REVOKED, _ATTEMPTS)

@@ -53,6 +53,9 @@ BROKEN_RULES: dict[Rule, tuple[str, ...]] = {
     ),
     ("items", "reorder_point >= 0"): (f"UPDATE items SET reorder_point = -1 WHERE id = {LAMP}",),
     ("items", "version >= 1"): (f"UPDATE items SET version = 0 WHERE id = {LAMP}",),
+    ("known_networks", "username is one of users"): (
+        "INSERT INTO known_networks (username, network, seen_at) VALUES ('nobody', 'x', 0)",
+    ),
     ("levels", "item_id is one of items"): (level(NONE, A, 0),),
     ("levels", "location_id is one of locations"): (level(LAMP, NONE, 0),),
     ("levels", "on_hand <= 1000000000000000"): (

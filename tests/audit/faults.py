@@ -328,7 +328,10 @@ ACCOUNTS: dict[str, tuple[str, Fault]] = {
         "revoked-sessions-are-gone",
         (f"INSERT INTO revocations (session_id, expires_at) VALUES ({SESSION}, 1)",),
     ),
-    "no failure that is kept": ("failures-are-counted", ("UPDATE login_failures SET failures = 0",)),
+    "fewer wrong passwords than none": (
+        "attempts-are-counted",
+        ("INSERT INTO login_attempts (username, origin, free_at, failures) VALUES ('x', '', 0, -1)",),
+    ),
 }
 
 FAULTS = STOCK | RESERVATIONS | TOTALS | KEYS | WORK | ACCOUNTS

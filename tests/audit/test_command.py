@@ -29,7 +29,7 @@ def url(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def add_user(url: str, failures: int = 1) -> None:
     with onlooker(url).connect() as connection:
-        connection.execute(sa.text(f"INSERT INTO login_failures VALUES ('ann', {failures}, 0)"))
+        connection.execute(sa.text(f"INSERT INTO login_attempts VALUES ('ann', '', 0, {failures})"))
 
 
 def test_it_tells_each_check_and_that_everything_holds(url: str):
@@ -47,23 +47,23 @@ def test_it_tells_each_check_and_that_everything_holds(url: str):
 
 
 def test_it_exits_with_1_and_tells_what_does_not_hold(url: str):
-    add_user(url, 0)
+    add_user(url, -1)
     result = run()
     assert result.exit_code == 1
-    assert "BROKEN  failures-are-counted" in result.output
-    assert "        - ann has 0 failed logins\n" in result.output
-    assert result.output.endswith(": 1 violation of failures-are-counted.\n")
+    assert "BROKEN  attempts-are-counted" in result.output
+    assert "        - ann has -1 wrong passwords\n" in result.output
+    assert result.output.endswith(": 1 violation of attempts-are-counted.\n")
 
 
 def test_it_tells_machines_in_json(url: str):
-    add_user(url, 0)
+    add_user(url, -1)
     result = run("--json", "--listed", "0")
     told = json.loads(result.stdout)
     assert result.exit_code == told["outcome"] == 1
     (broken,) = [check for check in told["checks"] if check["violations"]]
     assert broken == {
-        "name": "failures-are-counted",
-        "promise": "A name for which failed logins are kept has at least one.",
+        "name": "attempts-are-counted",
+        "promise": "No count of attempts at a password has fewer wrong ones than none.",
         "rows": 1,
         "violations": 1,
         "listed": [],
@@ -74,12 +74,12 @@ def test_it_tells_machines_in_json(url: str):
 def test_it_exits_with_2_where_a_check_cannot_be_made():
     CliRunner().invoke(main, ["migrate"])
     with closing(sqlite3.connect("var/stockroom.db")) as connection:
-        connection.execute("DROP TABLE login_failures")
+        connection.execute("DROP TABLE login_attempts")
     result = run()
     assert result.exit_code == 2
-    assert "UNKNOWN failures-are-counted" in result.output
+    assert "UNKNOWN attempts-are-counted" in result.output
     assert "could not be checked: " in result.output
-    assert result.output.endswith(" rows: not checked: failures-are-counted.\n")
+    assert result.output.endswith(" rows: not checked: attempts-are-counted.\n")
 
 
 @pytest.mark.parametrize(

@@ -41,13 +41,6 @@ COMPOSE = interpolated(TEXT, GIVEN)
 SERVICES = COMPOSE["services"]
 
 
-def connections_of_a_worker() -> int:
-    """How many each of its processes takes; asked elsewhere, since to import it makes a Celery app."""
-    code = "import tasks.celery; print(tasks.celery._CONNECTIONS)"
-    command = [sys.executable, "-c", code]
-    return int(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
-
-
 def seconds(text: str) -> int:
     return int(text.removesuffix("s"))
 
@@ -106,9 +99,9 @@ def test_the_service_finds_the_others_and_they_let_it_in(fresh_settings: pytest.
 
 def test_the_database_has_connections_for_all(fresh_settings: pytest.MonkeyPatch) -> None:
     settings = settings_of(SERVICES["api"]["environment"], fresh_settings)
-    api = settings.web_workers * (settings.threads + 4)
+    api = settings.web_workers * settings.database_connections
     command = SERVICES["worker"]["command"]
-    worker = (1 + int(command[command.index("--concurrency") + 1])) * connections_of_a_worker()
+    worker = (1 + int(command[command.index("--concurrency") + 1])) * settings.database_connections
     most = int(SERVICES["postgresql"]["command"][-1].removeprefix("max_connections="))
     # Some for `stockroom create-admin`, for whoever looks at the database, and the three of superusers.
     assert most >= api + worker + 20
