@@ -23,7 +23,7 @@ def serve_raw(request: pytest.FixtureRequest) -> Iterator[Serve]:
     with ExitStack() as stack:
 
         def serve(app: Any, watching: Watch | None = None) -> tuple[str, int]:
-            return stack.enter_context(_serving(app, request.param, watching or Watch(Bounds())))
+            return stack.enter_context(serving(app, request.param, watching or Watch(Bounds())))
 
         yield serve
 
@@ -36,11 +36,11 @@ def connect(serve_raw: Serve) -> Iterator[Connect]:
 
 
 @contextmanager
-def _serving(app: Any, loop: str, watching: Watch) -> Iterator[Any]:
+def serving(app: Any, loop: str, watching: Watch, port: int = 0) -> Iterator[Any]:
     class Watched(Protocol):
         watch = watching
 
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(
         app,
         interface="asgi3",

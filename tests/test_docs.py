@@ -5,7 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from stockroom.cli import main as stockroom
 from stockroom.security_log import WARNINGS, Event
+from tests.proxying import StartProxy
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -79,18 +80,18 @@ def lines(output: str) -> list[Any]:
     return [json.loads(text) if text.startswith("{") else text for text in texts]
 
 
-def test_the_tour_answers_as_the_readme_says(start_service: Callable[..., Any], tmp_path: Path) -> None:
-    service = start_service(worker=True)
+def take_the_tour(url: str, environment: Mapping[str, str], folder: Path) -> None:
+    """Run the tour's commands against a service at `url`, and hold what they print against the README."""
     # A line stands for the data set, which is not ours to keep.
-    retail = tmp_path / "online-retail.csv"
+    retail = folder / "online-retail.csv"
     retail.write_text(RETAIL)
     # One shell for all, as a reader has; a line of its own parts the outputs.
     script = "".join(f"{command}\necho\necho '--8<--'\n" for command, _ in steps())
-    script = script.replace("http://127.0.0.1:8000", service.url).replace("@online-retail.csv", f"@{retail}")
+    script = script.replace("http://127.0.0.1:8000", url).replace("@online-retail.csv", f"@{retail}")
     done = subprocess.run(
         ["bash", "-euc", script],
         cwd=ROOT,
-        env=service.environment,
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
@@ -102,6 +103,21 @@ def test_the_tour_answers_as_the_readme_says(start_service: Callable[..., Any], 
             assert "/problems/" not in output, command
         else:
             assert lines(output) == lines(shown), command
+
+
+def test_the_tour_answers_as_the_readme_says(start_service: Callable[..., Any], tmp_path: Path) -> None:
+    service = start_service(worker=True)
+    take_the_tour(service.url, service.environment, tmp_path)
+
+
+def test_the_tour_answers_so_behind_nginx_too(
+    start_service: Callable[..., Any], start_proxy: StartProxy, tmp_path: Path
+) -> None:
+    service = start_service(worker=True, trusted_proxies=1)
+    proxy = start_proxy(service.url)
+    # The README shows the answers of HTTP/1.1.
+    (tmp_path / ".curlrc").write_text(f'cacert = "{proxy.certificate}"\nhttp1.1\ncompressed\n')
+    take_the_tour(proxy.url, {**service.environment, "CURL_HOME": str(tmp_path)}, tmp_path)
 
 
 # All other commands
