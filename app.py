@@ -193,9 +193,8 @@ class _Parts:
         )
 
     def _work(self, context: RequestContext) -> Work:
-        # A database elsewhere says itself whether it has room.
-        if self.settings.embedded and _takes_room(context):
-            self.storage.require()
+        if _takes_room(context):
+            self.storage.require_for_database()
         return self.database.work(joined=_has_key(context))
 
     async def _admit(self, sender: str, size: int, received: Received) -> None:

@@ -67,14 +67,8 @@ def _take(besides: Collection[str]) -> Lease | None:
 
 def _carry_out(lease: Lease) -> None:
     parts = worker.parts()
-    do = partial(works.run, parts=parts, stopping=_stopping)
+    do = partial(works.run, parts=parts, stopping=worker.stopping)
     execution.carry_out(parts.database, parts.files, lease, do, activities)
-
-
-def _stopping() -> bool:
-    """Whether work is to leave off. Raises StorageFull while there is no room for what it would write."""
-    worker.parts().storage.require()
-    return worker.stopping()
 
 
 folder.install()

@@ -24,7 +24,14 @@ from stockroom.db.tables import metadata
 from tests.onlooker import onlooker
 
 # `start_service` runs the API and its worker in processes of their own; `client` asks a service in this one.
-pytest_plugins = ["tests.desk", "tests.listening", "tests.processes", "tests.proxying", "tests.service"]
+pytest_plugins = [
+    "tests.desk",
+    "tests.disks",
+    "tests.listening",
+    "tests.processes",
+    "tests.proxying",
+    "tests.service",
+]
 
 POSTGRESQL = os.environ.get("STOCKROOM_TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1/test")
 """A database from which tests make their own."""

@@ -106,11 +106,11 @@ class _Connection(CachedConnection):
             self._pooled.invalidate()
         self._pooled.close()
 
-    def commit(self) -> None:
-        # One that fails, on a full disk say, may leave the transaction open: nobody uses it again then.
-        self._broken = True
-        super().commit()
-        self._broken = False
+    def rollback(self) -> None:
+        # A commit that fails leaves the transaction open, unless it was for want of room.
+        if self._driver.in_transaction:
+            super().rollback()
+        self.in_transaction = False
 
     def ask(self, statement: Statement, text: str, parameters: Sequence[Any]) -> list[Row]:
         try:

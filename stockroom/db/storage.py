@@ -5,8 +5,6 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from stockroom.errors import StorageFull
 
 REMEMBERED = 10.0
@@ -16,21 +14,29 @@ else.
 
 
 class Storage:
-    """The disks that hold data. Of each `reserved` bytes are left for what is small and must go on: logins.
+    """The disks that hold data: those of folders with files, and that of the folder with the database, if it
+    is one. Of each `reserved` bytes are left for what is small and must go on: logins.
 
     What others have on the same disk counts, too: what is left is what the file system says.
     """
 
-    def __init__(self, folders: Collection[Path], reserved: int) -> None:
+    def __init__(self, folders: Collection[Path], database: Path | None, reserved: int) -> None:
         self._folders = folders
-        self._reserved = reserved
+        self._database = database
+        # Nothing can be written where nothing is left.
+        self._reserved = max(reserved, 1)
         self._full_until = 0.0
 
     def require(self, more: int = 0) -> None:
         """Raise StorageFull if less would be left than is reserved, once `more` bytes are written."""
+        self.require_for_database()
         for folder in self._folders:
-            if _free(folder) - more < self._reserved:
-                raise StorageFull("The disk is full, but for what is reserved. Nothing was changed.")
+            self._require(folder, more)
+
+    def require_for_database(self) -> None:
+        """The same for what is written to the database alone. One elsewhere says itself if it has no room."""
+        if self._database is not None:
+            self._require(self._database, 0)
 
     def note_full(self) -> None:
         """Remember that there was no room, whatever `require` found."""
@@ -45,12 +51,9 @@ class Storage:
             return True
         return False
 
-
-def folders_of(data_dir: Path, database_url: str, files: Path | None) -> list[Path]:
-    """The folders of this machine that hold data: those of files, and of a database in a file."""
-    url = sa.make_url(database_url)
-    of_database = Path(url.database or "").parent if url.get_backend_name() == "sqlite" else None
-    return [folder for folder in dict.fromkeys((data_dir, of_database, files)) if folder is not None]
+    def _require(self, folder: Path, more: int) -> None:
+        if _free(folder) - more < self._reserved:
+            raise StorageFull("The disk is full, but for what is reserved. Nothing was changed.")
 
 
 def _free(folder: Path) -> int:

@@ -6,8 +6,10 @@ import secrets
 import tempfile
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from stockroom.db.files import FileStore
-from stockroom.db.storage import Storage, folders_of
+from stockroom.db.storage import Storage
 from stockroom.process.exposure import Exposure, exposure, exposures
 from stockroom.settings import SHORTEST_KEY, Settings, SettingsError
 
@@ -45,8 +47,9 @@ def _closed(found: Exposure) -> str:
 
 def storage(settings: Settings, files: FileStore) -> Storage:
     """The disks that hold what is kept without another service."""
-    folders = folders_of(settings.data_dir, settings.database_url, files.folder)
-    return Storage(folders, settings.reserved_bytes)
+    database = Path(sa.make_url(settings.database_url).database or "").parent if settings.embedded else None
+    folders = [settings.data_dir, files.folder] if files.folder else [settings.data_dir]
+    return Storage(folders, database, settings.reserved_bytes)
 
 
 def signing_key(settings: Settings) -> bytes:
