@@ -163,7 +163,7 @@ class _Parts:
             },
             providers={
                 "reader": lambda context: self.database.connect(),
-                "work": self._work,
+                "work": self._work_in_file if self.settings.embedded else self._work,
                 "principal": lambda context: nullcontext(context.principal),
                 "network": lambda context: nullcontext(network_of(context.client)),
                 "now": lambda context: nullcontext(clock()),
@@ -193,9 +193,14 @@ class _Parts:
         )
 
     def _work(self, context: RequestContext) -> Work:
-        if _takes_room(context):
-            self.storage.require_for_database()
         return self.database.work(joined=_has_key(context))
+
+    def _work_in_file(self, context: RequestContext) -> Work:
+        """The same where more goes into the database than sessions only while there is room."""
+        operation = context.operation
+        if operation and operation.invalidates and operation.method != "DELETE":
+            self.storage.require_for_database()
+        return self._work(context)
 
     async def _admit(self, sender: str, size: int, received: Received) -> None:
         """Raises TooMuchWork or StorageFull if no file of so many bytes is to be received of the sender."""
@@ -264,12 +269,6 @@ class _Parts:
             reason = f"the database is at revision {current}, not {migrate.head()}: run `stockroom migrate`"
             log.critical("start.refused", reason=reason)
             raise RuntimeError(reason)
-
-
-def _takes_room(context: RequestContext) -> bool:
-    """Whether the request puts more into the database than sessions do."""
-    operation = context.operation
-    return operation is not None and operation.invalidates and operation.method != "DELETE"
 
 
 def _has_key(context: RequestContext) -> bool:

@@ -19,8 +19,12 @@ class Channel(filesystem.Channel):
         # Named as kombu names them; workers ignore other suffixes.
         whole = Path(self.data_folder_out, f"{time.monotonic_ns() // 10**6}_{uuid.uuid4()}.{queue}.msg")
         part = whole.with_name(f"{whole.name}.part")
-        part.write_text(dumps(payload))  # type: ignore[no-untyped-call] # kombu ships few types.
-        part.replace(whole)
+        try:
+            part.write_text(dumps(payload))  # type: ignore[no-untyped-call] # kombu ships few types.
+            part.replace(whole)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
 
 
 class Transport(filesystem.Transport):

@@ -41,13 +41,19 @@ Admit = Callable[[str, int, Received], Awaitable[None]]
 """Raises where a sender may not send so many bytes in one file, beside all that is being received of his."""
 
 
+class Sender(Protocol):
+    @property
+    def caller(self) -> str:
+        """Who it is, as told from others."""
+
+
 class Incoming(NamedTuple):
     """A body on its way: its chunks, as many bytes as are announced, and who sends it."""
 
     chunks: AsyncIterator[bytes]
     media: MediaType
     length: int | None
-    sender: str
+    sender: Sender
     admit: Admit | None
 
 
@@ -112,7 +118,7 @@ class FileReader:
 
     async def read(self, incoming: Incoming, errors: list[RequestFault]) -> Body:
         try:
-            upload, received = await self.folder.begin(incoming.sender, incoming.length)
+            upload, received = await self.folder.begin(incoming.sender.caller, incoming.length)
         except TimeoutError:
             raise Problem(
                 "unavailable", "Too many begin to send files.", headers={"Retry-After": "1"}
@@ -120,7 +126,7 @@ class FileReader:
         upload.charset = incoming.media.charset
         try:
             if incoming.admit:
-                await incoming.admit(incoming.sender, incoming.length or 0, received)
+                await incoming.admit(incoming.sender.caller, incoming.length or 0, received)
             if incoming.length:
                 upload.allocate(incoming.length)
             digest = await self._receive(incoming, upload)
@@ -138,8 +144,8 @@ class FileReader:
             upload.write(chunk)
             if incoming.admit and upload.size > admitted:
                 admitted = upload.size + ADMITTED
-                received = self.folder.received_of(incoming.sender)
-                await incoming.admit(incoming.sender, upload.size, received)
+                received = self.folder.received_of(incoming.sender.caller)
+                await incoming.admit(incoming.sender.caller, upload.size, received)
         return content.digest()
 
 

@@ -11,8 +11,6 @@ from stockroom.db.connections import Connection
 from stockroom.db.disk_full import DiskFull
 from stockroom.db.statements import Values
 
-_Calls = list[Callable[[], None]]
-
 
 class Work:
     """A unit of work: one transaction, begun at first use, ended by whoever opened it.
@@ -27,8 +25,8 @@ class Work:
         self._is_over = False
         self._connect = connect
         self._connection: Connection | None = None
-        self._after_commit: _Calls = []
-        self._after_rollback: _Calls = []
+        self._after_commit: list[Callable[[], None]] = []
+        self._after_rollback: list[Callable[[], None]] = []
 
     @property
     def connection(self) -> Connection:
@@ -70,27 +68,31 @@ class Work:
         self._after_rollback.append(call)
 
     def commit(self) -> None:
-        done, undone = self._end()
         try:
             if self._connection is not None and self._connection.in_transaction:
                 self._connection.commit()
         except DiskFull:
-            _run(undone)
+            self._undo()
+            raise
+        except BaseException:
+            self._after_rollback.clear()
             raise
         finally:
             self._close()
-        _run(done)
+        calls, self._after_commit, self._after_rollback = self._after_commit, [], []
+        for call in calls:
+            call()
 
     def rollback(self) -> None:
-        _, undone = self._end()
+        self._after_commit.clear()
         self._close()
-        _run(undone)
+        if self._after_rollback:
+            self._undo()
 
-    def _end(self) -> tuple[_Calls, _Calls]:
-        """What is to happen after the commit, and what after a rollback; neither happens again."""
-        calls = self._after_commit, self._after_rollback
-        self._after_commit, self._after_rollback = [], []
-        return calls
+    def _undo(self) -> None:
+        calls, self._after_rollback = self._after_rollback, []
+        for call in calls:
+            call()
 
     def _close(self) -> None:
         if self._connection is not None:
@@ -107,8 +109,3 @@ class Work:
             self.commit()
         else:
             self.rollback()
-
-
-def _run(calls: _Calls) -> None:
-    for call in calls:
-        call()

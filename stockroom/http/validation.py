@@ -89,7 +89,7 @@ class CompiledValidation:
         if errors and is_file:
             return  # A large file is not worth reading once the request is refused.
         chunks = receive_chunks(receive, reader.limit, None if is_file else self._memory)
-        body = await reader.read(Incoming(chunks, media, length, context.caller, self._admit), errors)
+        body = await reader.read(Incoming(chunks, media, length, context, self._admit), errors)
         context.arguments["body"] = body.value
         context.fingerprint = body.fingerprint
 

@@ -16,12 +16,13 @@ _LENGTH_OF_IDS = 36
 
 def tidy(database: Database, files: FileStore) -> None:
     """Delete expired rows, the notes of finished imports, and files that no unfinished task needs."""
+    # First, for where a disk is full this is all that can be done.
+    _drop_files(database, files)
     now = database.clock()
     with database.work() as work:
         sessions.prune(work)
         queries.delete_keys(work.connection, now - DAY)
     _drop_import_notes(database)
-    _drop_files(database, files)
 
 
 def _drop_import_notes(database: Database) -> None:

@@ -18,6 +18,7 @@ from stockroom.activities.activities import Activities
 from stockroom.settings import Settings
 from tasks import folder, publisher
 from tasks.publisher import BrokerPublisher
+from tests.disks import Disk
 from tests.observer import Failures
 
 # Far more than it takes, so that a machine that does something else fails no test.
@@ -80,6 +81,22 @@ def test_a_message_in_the_folder_is_there_once_it_is_whole(
 
 def messages(folder: Path) -> list[Any]:
     return [json.loads(path.read_text()) for path in sorted((folder / "broker").glob("*.msg"))]
+
+
+def test_a_message_that_there_is_no_room_for_leaves_nothing(
+    configure: Callable[..., Settings], logged: list[Any], make_disk: Callable[..., Disk]
+) -> None:
+    disk = make_disk(1)
+    settings = Settings(_env_file=None, data_dir=disk.folder)
+    broker_publisher = BrokerPublisher(settings)
+    broker_publisher.publish("one")
+    broker_publisher.close()
+    before = disk.names()
+    with disk.filled():
+        broker_publisher.publish("two")
+        broker_publisher.close()
+    assert disk.names() == before
+    assert [(log["event"], log["task"]) for log in logged] == [("task.not_published", "two")]
 
 
 def test_a_published_task_waits_in_the_queue_of_the_workers(

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -38,6 +38,7 @@ from stockroom.uploads import PREFIX
 from stockroom.work import actions as tasks
 from stockroom.work.model import Task
 from tasks.publisher import BrokerPublisher
+from tests.disks import Disk
 from tests.import_desk import PLENTY, Upload, principal
 from tests.processes import _free_port
 from tests.workers import PATIENCE, end, worker_process
@@ -112,7 +113,13 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    settings = Settings(_env_file=None, data_dir=tmp_path, database_url=f"sqlite:///{tmp_path}/stockroom.db")
+    with open_site(tmp_path) as site:
+        yield site
+
+
+@contextmanager
+def open_site(folder: Path) -> Iterator[Site]:
+    settings = Settings(_env_file=None, data_dir=folder, database_url=f"sqlite:///{folder}/stockroom.db")
     migrate.upgrade(settings.database_url)
     database = open_database(settings.database_url, connections=2)
     with database.work() as work:
@@ -165,6 +172,22 @@ def test_a_worker_that_is_stopped_gives_its_work_back(site: Site, pool: str) -> 
         done = site.wait(task, lambda found: not found.pending)
     assert done.state == "succeeded"
     assert_imported_once(site, done)
+
+
+def test_work_goes_on_by_itself_once_a_full_disk_has_room(make_disk: Callable[..., Disk]) -> None:
+    disk = make_disk(96)
+    log = disk.folder / "worker.log"
+    with open_site(disk.folder) as site:
+        task = site.begin()
+        with site.worker():
+            site.wait(task, lambda found: found.progress.done > 0)
+            # Less than is reserved, and enough for the worker's log.
+            with disk.filled(left=2**20):
+                site.wait(task, lambda found: b"task.interrupted" in log.read_bytes())
+                assert site.find(task).pending
+            done = site.wait(task, lambda found: not found.pending)
+        assert done.state == "succeeded"
+        assert_imported_once(site, done)
 
 
 def begun(task: Task) -> bool:

@@ -10,7 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from stockroom.contract.contract import Contract
+from stockroom.db.connections import Connection
 from stockroom.db.database import Database
+from stockroom.db.disk_full import DiskFull
+from stockroom.db.unit_of_work import Work
 from tests.contract.gates.home import Home
 from tests.contract.gates.requests import Example
 from tests.contract.gates.world import World
@@ -74,6 +77,30 @@ def test_what_writes_is_answered_507_changes_nothing_and_is_done_once_there_is_r
         world.succeed(example)
         asked.add(operation_id)
     assert len(asked) > 20
+
+
+def test_a_database_that_finds_no_room_is_answered_507(
+    contract: Contract,
+    sqlite_world: World,
+    empty: Callable[[Database], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same without a disk that is full, for where none can be made."""
+    home = sqlite_world.home
+
+    def full(*args: object) -> Any:
+        raise DiskFull("", None, sqlite3.OperationalError("database or disk is full"))
+
+    for operation_id in changes(contract):
+        empty(home.database)
+        world = World(contract, home)
+        example = world.prepare(world.first(operation_id))
+        with monkeypatch.context() as patch:
+            # A transaction's end, and what is a transaction by itself.
+            patch.setattr(Connection, "commit", full)
+            patch.setattr(Work, "alone", full)
+            assert world.send(example).status_code == 507, example
+        world.succeed(example)
 
 
 def test_what_reads_goes_on(contract: Contract, home: Home, disk: Disk, prepared: Callable[..., Any]) -> None:
