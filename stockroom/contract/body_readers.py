@@ -41,19 +41,11 @@ Admit = Callable[[str, int, Received], Awaitable[None]]
 """Raises where a sender may not send so many bytes in one file, beside all that is being received of his."""
 
 
-class Sender(Protocol):
-    @property
-    def caller(self) -> str:
-        """Who it is, as told from others."""
+class Sender(NamedTuple):
+    """Who sends a file, and as many bytes as are announced of it."""
 
-
-class Incoming(NamedTuple):
-    """A body on its way: its chunks, as many bytes as are announced, and who sends it."""
-
-    chunks: AsyncIterator[bytes]
-    media: MediaType
+    name: str
     length: int | None
-    sender: Sender
     admit: Admit | None
 
 
@@ -64,7 +56,14 @@ class BodyReader(Protocol):
     def limit(self) -> int:
         """The bytes a body may have."""
 
-    async def read(self, incoming: Incoming, errors: list[RequestFault]) -> Body: ...
+    async def read(
+        self,
+        chunks: AsyncIterator[bytes],
+        media: MediaType,
+        errors: list[RequestFault],
+        sender: Sender | None,
+    ) -> Body:
+        """The body of its chunks. A file's `sender` is told."""
 
 
 @frozen
@@ -72,9 +71,15 @@ class JsonReader:
     validator: Validator
     limit: int = MAX_BYTES
 
-    async def read(self, incoming: Incoming, errors: list[RequestFault]) -> Body:
-        _require_utf8(incoming.media)
-        content = b"".join([chunk async for chunk in incoming.chunks])
+    async def read(
+        self,
+        chunks: AsyncIterator[bytes],
+        media: MediaType,
+        errors: list[RequestFault],
+        sender: Sender | None,
+    ) -> Body:
+        _require_utf8(media)
+        content = b"".join([chunk async for chunk in chunks])
         if not content:
             errors.append({"detail": "The body is empty.", "pointer": ""})
             return Body(None, b"")
@@ -90,9 +95,15 @@ class FormReader:
     validator: Validator
     limit: int = MAX_BYTES
 
-    async def read(self, incoming: Incoming, errors: list[RequestFault]) -> Body:
-        _require_utf8(incoming.media)
-        content = b"".join([chunk async for chunk in incoming.chunks])
+    async def read(
+        self,
+        chunks: AsyncIterator[bytes],
+        media: MediaType,
+        errors: list[RequestFault],
+        sender: Sender | None,
+    ) -> Body:
+        _require_utf8(media)
+        content = b"".join([chunk async for chunk in chunks])
         pairs = read_query(content)
         errors.extend(
             {"detail": f"{name[:80]} is there {len(texts)} times.", "pointer": pointer([name[:80]])}
@@ -116,20 +127,26 @@ class FileReader:
     limit: int
     folder: UploadFolder
 
-    async def read(self, incoming: Incoming, errors: list[RequestFault]) -> Body:
+    async def read(
+        self,
+        chunks: AsyncIterator[bytes],
+        media: MediaType,
+        errors: list[RequestFault],
+        sender: Sender | None,
+    ) -> Body:
+        name, length, admit = sender or _NOBODY
         try:
-            upload, received = await self.folder.begin(incoming.sender.caller, incoming.length)
+            upload, received = await self.folder.begin(name, length)
         except TimeoutError:
-            raise Problem(
-                "unavailable", "Too many begin to send files.", headers={"Retry-After": "1"}
-            ) from None
-        upload.charset = incoming.media.charset
+            told = "Too many files are being sent."
+            raise Problem("unavailable", told, headers={"Retry-After": "1"}) from None
+        upload.charset = media.charset
         try:
-            if incoming.admit:
-                await incoming.admit(incoming.sender.caller, incoming.length or 0, received)
-            if incoming.length:
-                upload.allocate(incoming.length)
-            digest = await self._receive(incoming, upload)
+            if admit:
+                await admit(name, length or 0, received)
+            if length:
+                upload.allocate(length)
+            digest = await self._receive(chunks, upload, sender or _NOBODY)
             upload.complete()
         except BaseException:
             upload.close()
@@ -137,16 +154,18 @@ class FileReader:
         # The same bytes in another encoding are another file.
         return Body(upload, digest + (upload.charset or "").encode())
 
-    async def _receive(self, incoming: Incoming, upload: Upload) -> bytes:
-        content, admitted = hashlib.sha256(), incoming.length or 0
-        async for chunk in incoming.chunks:
+    async def _receive(self, chunks: AsyncIterator[bytes], upload: Upload, sender: Sender) -> bytes:
+        content, admitted = hashlib.sha256(), sender.length or 0
+        async for chunk in chunks:
             content.update(chunk)
             upload.write(chunk)
-            if incoming.admit and upload.size > admitted:
+            if sender.admit and upload.size > admitted:
                 admitted = upload.size + ADMITTED
-                received = self.folder.received_of(incoming.sender.caller)
-                await incoming.admit(incoming.sender.caller, upload.size, received)
+                await sender.admit(sender.name, upload.size, self.folder.received_of(sender.name))
         return content.digest()
+
+
+_NOBODY = Sender("", None, None)
 
 
 def parse_json(content: bytes) -> Any:

@@ -108,7 +108,7 @@ class _Connection(CachedConnection):
 
     def rollback(self) -> None:
         # A commit that fails leaves the transaction open, unless it was for want of room.
-        if self._driver.in_transaction:
+        if self.driver.in_transaction:
             super().rollback()
         self.in_transaction = False
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stockroom.contract.body_readers import MAX_BYTES, Admit, Incoming
+from stockroom.contract.body_readers import MAX_BYTES, Admit, Sender
 from stockroom.contract.operations import Operation
 from stockroom.contract.parameters import RequestFault, read_query
 from stockroom.contract.problems import MAX_ERRORS, Problem
@@ -89,7 +89,8 @@ class CompiledValidation:
         if errors and is_file:
             return  # A large file is not worth reading once the request is refused.
         chunks = receive_chunks(receive, reader.limit, None if is_file else self._memory)
-        body = await reader.read(Incoming(chunks, media, length, context, self._admit), errors)
+        sender = Sender(context.caller, length, self._admit) if is_file else None
+        body = await reader.read(chunks, media, errors, sender)
         context.arguments["body"] = body.value
         context.fingerprint = body.fingerprint
 

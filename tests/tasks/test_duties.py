@@ -11,6 +11,8 @@ import structlog
 from stockroom.activities.activities import Activities
 from stockroom.db.database import Database
 from stockroom.db.files import FileStore
+from stockroom.process import data_dir
+from stockroom.settings import Settings
 from tasks import celery, sweep
 from tasks import worker as worker_module
 from tasks.sweep import Duty, sweeping
@@ -49,7 +51,8 @@ def failures(monkeypatch: pytest.MonkeyPatch) -> Failures:
 def step(database: Database, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The step of Celery's worker that keeps its duties up, as the worker has it."""
     monkeypatch.setattr("stockroom.activities.activity.FIRST_WAIT", 0.01)
-    parts = Parts(settings=None, database=database, files=FileStore(tmp_path.as_uri()), validators={})  # type: ignore[arg-type]
+    settings, files = Settings(_env_file=None, data_dir=tmp_path), FileStore(tmp_path.as_uri())
+    parts = Parts(settings, database, files, data_dir.storage(settings, files), validators={})
     monkeypatch.setattr(celery.worker, "_parts", parts)
     (made,) = (kind for kind in celery.app.steps["worker"] if kind.__name__ == "Sweeping")
     step = object.__new__(made)
