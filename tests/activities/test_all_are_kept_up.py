@@ -12,11 +12,12 @@ KNOWN = {
     "stockroom/activities/activities.py": {"Thread", "create_task"},  # the activities themselves
     "stockroom/accounts/passwords.py": {"ThreadPoolExecutor"},  # who asks for a password to be checked
     "stockroom/db/greenlets.py": {"create_task"},  # who makes the call
-    "stockroom/db/postgresql.py": {"Thread"},  # who makes the call; it is the loop that threads use
+    "stockroom/db/threads.py": {"Thread"},  # who makes the call; it is the loop that threads use
     "stockroom/exports/prefetch.py": {"ThreadPoolExecutor"},  # the export
     "stockroom/http/bridge.py": {"ThreadPoolExecutor"},  # the request
     "stockroom/http/streams.py": {"ensure_future"},  # the answer, which looks at it after each piece
     "stockroom/imports/chunks.py": {"create_task"},  # the import, which awaits each chunk
+    "tasks/turns.py": {"Thread"},  # the log, as each task's errors are
     "stockroom/process/launch.py": {"Thread"},  # it tells once that the service answers, and ends
 }
 

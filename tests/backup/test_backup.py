@@ -17,6 +17,7 @@ from stockroom.backup import programs
 from stockroom.backup.taking import back_up
 from stockroom.db import migrate
 from stockroom.db.files import FileStore
+from stockroom.work.actions import discard
 
 Origin = Any
 Installation = Any
@@ -122,7 +123,9 @@ def test_an_import_that_ends_meanwhile_has_ended_in_the_backup_too(
 
         def open(self, name: str) -> BinaryIO:
             if origin.desk.stored():
-                assert origin.desk.do(origin.desk.claim(origin.waiting))
+                lease = origin.desk.claim(origin.waiting)
+                assert origin.desk.do(lease)
+                discard(origin.desk.files, lease.source)
             return super().open(name)
 
     files = Meanwhile((origin.data / "files").as_uri())

@@ -238,8 +238,9 @@ def test_without_room_nothing_is_left(origin: Origin, taken: Path, elsewhere: In
 def test_nothing_is_restored_onto_a_folder_that_holds_something(
     taken: Path, elsewhere: Installation, name: str
 ):
-    elsewhere.data.mkdir()
+    elsewhere.data.mkdir(mode=0o700)
     there = elsewhere.data / name
+    there.touch(mode=0o600)
     there.write_text("mine")
     result = elsewhere.run("restore", taken)
     assert result.exit_code == 1
@@ -260,6 +261,7 @@ def test_what_is_left_of_a_database_elsewhere_is_no_part_of_this_one(
     origin: Origin, taken: Path, elsewhere: Installation, tmp_path: Path, end: str
 ):
     left = tmp_path / f"own.db{end}"
+    left.touch(mode=0o600)
     left.write_text("mine")
     result = elsewhere.run("restore", taken, STOCKROOM_DATABASE_URL=f"sqlite:///{tmp_path / 'own.db'}")
     assert result.output == f"Error: There is {left} already; nothing was restored.\n"
@@ -269,8 +271,8 @@ def test_what_is_left_of_a_database_elsewhere_is_no_part_of_this_one(
 
 def test_nothing_is_restored_into_a_store_with_files(taken: Path, elsewhere: Installation, tmp_path: Path):
     store = tmp_path / "store"
-    store.mkdir()
-    (store / "one").touch()
+    store.mkdir(mode=0o700)
+    (store / "one").touch(mode=0o600)
     result = elsewhere.run("restore", taken, STOCKROOM_FILES_URL=store.as_uri())
     assert result.output == "Error: The file store is not empty: there is one. Nothing was restored.\n"
     assert is_empty(elsewhere)

@@ -12,6 +12,7 @@ import pytest
 
 from handlers._versions import expected_by
 from stockroom.accounts.model import ROLE_SCOPES, Principal
+from stockroom.activities.activities import Activities
 from stockroom.db.database import Database
 from stockroom.db.files import FileStore
 from stockroom.errors import MissingScope, NotFound, ResultGone, TaskUnfinished
@@ -243,7 +244,7 @@ def test_work_that_ends_its_workers_is_given_up_however_far_it_comes(desk: Desk)
             desk.do(desk.claim(task, later=31 * number), steps(None, None, kill))
     moment = desk.database.clock() + timedelta(hours=1)
     database = replace(desk.database, clock=lambda: moment)
-    carry_out(database, desk.files, desk.claim(task, later=3600), desk.do)
+    carry_out(database, desk.files, desk.claim(task, later=3600), desk.do, Activities())
     assert desk.find(task).state == "failed"
     with pytest.raises(NotFound):
         desk.content(task)

@@ -60,7 +60,7 @@ def told_of(logged: Lines, activity: str) -> list[tuple[str, str]]:
 def test_all_is_well_where_nothing_fails(client: Client, logged: Lines) -> None:
     assert client.get("/health/ready").json() == {
         "status": "ok",
-        "dependencies": {"database": "ok", "broker": "unused", "redis": "unused"},
+        "dependencies": {"database": "ok", "broker": "unused", "redis": "unused", "storage": "ok"},
         "activities": {"revocations": "ok", "dispatch": "ok", "drift": "ok"},
     }
 
