@@ -22,6 +22,8 @@ import pytest
 from tests.processes import PATIENCE, ROOT, _free_port
 
 CONFIGURATION = ROOT / "deploy" / "nginx.conf"
+PROCESSES = ROOT / "deploy" / "upstream.conf"
+INCLUDED = "include /etc/stockroom/upstream.conf;"
 PROGRAM = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 UPSTREAM = re.compile(r"^ *server [0-9.:]+ (.*);$", re.MULTILINE)
 
@@ -112,11 +114,10 @@ TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 def _before(upstreams: list[str]) -> str:
     """The configuration with these processes behind it, each as those that stand there."""
-    text = CONFIGURATION.read_text()
-    options = {found[1] for found in UPSTREAM.finditer(text)}
+    options = {found[1] for found in UPSTREAM.finditer(PROCESSES.read_text())}
     assert len(options) == 1, "the processes behind the proxy are not all alike"
     servers = "".join(f"server {upstream} {options.copy().pop()};" for upstream in upstreams)
-    return UPSTREAM.sub("", text).replace("upstream stockroom {", f"upstream stockroom {{ {servers}")
+    return _replaced(CONFIGURATION.read_text(), {INCLUDED: servers})
 
 
 def _replaced(text: str, changes: Mapping[str, str]) -> str:

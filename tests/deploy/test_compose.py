@@ -168,7 +168,6 @@ def test_every_volume_is_declared() -> None:
 
 
 # deploy/nginx.conf is not written yet.
-@pytest.mark.xfail(strict=True)
 def test_the_proxy_finds_what_its_configuration_names() -> None:
     proxy = SERVICES["nginx"]
     places = dict(volume.split(":")[:2] for volume in proxy["volumes"])
@@ -178,5 +177,7 @@ def test_the_proxy_finds_what_its_configuration_names() -> None:
     assert f"ssl_certificate_key {places[GIVEN['TLS_DIR']]}/privkey.pem;" in configuration
     (upstream,) = proxy["configs"]
     assert f"include {upstream['target']};" in configuration
-    assert COMPOSE["configs"][upstream["source"]] == {"content": "server api:8000 max_fails=0;"}
+    assert COMPOSE["configs"][upstream["source"]] == {
+        "content": "server api:8000 max_fails=0 max_conns=1400;"
+    }
     assert "STOCKROOM_PORT=8000" in (ROOT / "Dockerfile").read_text()
