@@ -14,7 +14,7 @@ from stockroom.contract.problems import Problem
 from stockroom.contract.routes import Routes
 from stockroom.http.context import context_of
 
-# Those of RFC 9110, 9.3, and RFC 5789, and QUERY, which clients take for one of them.
+# Those that a contract can name, some of them only from OpenAPI 3.2 on, and CONNECT.
 METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"})
 CONNEXION = "connexion_routing"
 """Where Connexion's layers look for the operation of a request, in `scope["extensions"]`."""

@@ -20,7 +20,7 @@ ALLOWED = {
 }
 
 
-@pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "CONNECT"])
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "CONNECT", "QUERY"])
 @pytest.mark.parametrize("path", ALLOWED)
 def test_a_method_that_is_not_there_is_answered_with_those_that_are(method: str, path: str, raw: Ask) -> None:
     answer = raw(method, path)

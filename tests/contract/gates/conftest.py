@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,9 @@ def limited(_limiting: Home, contract: Contract) -> Callable[..., Limited]:
 
     def limited(operation_id: str, home: Home = _limiting) -> Limited:
         def caller(user: str, address: str, scopes: Iterable[str] | None) -> dict[str, str]:
-            return home.sign_in(f"{user}-{run}", scopes) | {"X-Forwarded-For": f"{address}-{run}"}
+            # An IPv6 address of that name's own, whose first half tells it from all others.
+            own = IPv6Address(uuid.uuid5(uuid.NAMESPACE_DNS, f"{address}-{run}").int)
+            return home.sign_in(f"{user}-{run}", scopes) | {"X-Forwarded-For": str(own)}
 
         return Limited(told, home.client, caller, told.operations[operation_id])
 

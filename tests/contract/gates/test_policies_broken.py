@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from ipaddress import IPv6Address
 from typing import Any
 
 import pytest
@@ -92,7 +93,7 @@ def test_a_limit_that_is_another_ones_is_found_out(
 def test_refused_requests_that_do_not_count_are_found_out(limited: Callable[..., Limited]) -> None:
     def elsewhere(headers: dict[str, str]) -> dict[str, str]:
         wrong = headers.get("Content-Type") == "unheard/of"
-        return headers | {"X-Forwarded-For": str(uuid.uuid4())} if wrong else headers
+        return headers | {"X-Forwarded-For": str(IPv6Address(uuid.uuid4().int))} if wrong else headers
 
     proof = limited(LOGIN)
     with pytest.raises(AssertionError, match="requests are said to be left"):

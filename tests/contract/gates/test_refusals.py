@@ -38,7 +38,9 @@ def refused(contract: Contract, raw: Callable[..., Answer]) -> Refused:
             secured = status != 401 or operation.scopes is not None
             if not secured or f"/problems/{kind}" not in problem_types(operation.responses.get(status, {})):
                 continue
-            path = re.sub(r"\{[^}]*\}", "x", operation.path)
+            # Of an enum in the path there is no other.
+            path = operation.path.replace("{asset}", "swagger-ui.css")
+            path = re.sub(r"\{[^}]*\}", "x", path)
             media = {"Content-Type": next(iter(operation.bodies))} if operation.bodies else {}
             own = [(name, value) for name, value in media.items() if name not in dict(headers)]
             answer = raw(operation.method, path + UNKNOWN, [*headers, *own])
