@@ -20,6 +20,7 @@ from stockroom.imports.model import ImportRequest
 from stockroom.settings import Settings
 from stockroom.work import actions as tasks
 from stockroom.work.model import Task
+from tasks.configuration import QUEUE
 from tasks.publisher import BrokerPublisher
 from tests.import_desk import PLENTY, Upload
 from tests.workers import PATIENCE, worker_process
@@ -104,6 +105,10 @@ def shop(database_url: str, broker_url: str, tmp_path: Path) -> Iterator[Shop]:
     with ExitStack() as stack:
         stack.callback(database.dispose)
         shop = Shop(settings, database)
+        if not broker_url.startswith("filesystem:"):
+            # A worker that is killed leaves messages, which say nothing to those of other tests.
+            broker = stack.enter_context(kombu.Connection(broker_url))
+            stack.callback(lambda: broker.default_channel.queue_purge(QUEUE))
         stack.callback(shop.publisher.close)
         yield shop
 
