@@ -4,12 +4,15 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import structlog
 
-from stockroom.accounts import revocation_feed, sessions
+from stockroom.accounts import revocation_feed
+from stockroom.accounts.revocation_feed import RevocationFeed
+from stockroom.db.database import Database
 from tasks import publisher
 
 Client = Any
@@ -35,6 +38,27 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def raising(*_: Any, **__: Any) -> Any:
     raise KeyError("planted")
+
+
+@pytest.fixture
+def look(database: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], Any]:
+    """Have something happen before each look for ended sessions: of the test's own services alone, since
+    others may live as long as the test run.
+    """
+    poll = RevocationFeed._poll
+
+    @contextmanager
+    def look(before: Callable[[], object]) -> Iterator[None]:
+        def looked(feed: RevocationFeed) -> int:
+            if feed._database.url == database.url:
+                before()
+            return poll(feed)
+
+        with monkeypatch.context() as changed:
+            changed.setattr(RevocationFeed, "_poll", looked)
+            yield
+
+    return look
 
 
 def ready_when(client: Client, activity: str, state: str) -> Any:
@@ -70,12 +94,11 @@ def test_what_the_settings_do_without_is_unused(serve: Serve) -> None:
 
 
 def test_the_feed_of_ended_sessions_comes_back_from_a_fault_that_is_no_outage(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, logged: Lines
+    serve: Serve, look: Callable[..., Any], logged: Lines
 ) -> None:
     one, other = serve(), serve()
     session = log_in(one)
-    with monkeypatch.context() as broken:
-        broken.setattr(sessions, "poll", raising)
+    with look(raising):
         unready = ready_when(other, "revocations", "failed")
         assert (unready.status_code, unready.json()["type"]) == (503, "/problems/unavailable")
         assert unready.json()["detail"] == "Which sessions have ended is not known here."
@@ -96,18 +119,18 @@ def test_the_feed_of_ended_sessions_comes_back_from_a_fault_that_is_no_outage(
 
 
 def test_one_look_that_fails_makes_no_process_unready(
-    client: Client, monkeypatch: pytest.MonkeyPatch, logged: Lines
+    client: Client, look: Callable[..., Any], logged: Lines
 ) -> None:
-    polled = []
+    looks = []
 
-    def once(*arguments: Any) -> int:
-        polled.append(1)
-        return poll(*arguments) if len(polled) > 1 else raising()
+    def once() -> None:
+        looks.append(1)
+        if len(looks) == 1:
+            raising()
 
-    poll = sessions.poll
-    monkeypatch.setattr(sessions, "poll", once)
-    while len(polled) < 3:
-        assert client.get("/health/ready").status_code == 200
+    with look(once):
+        while len(looks) < 3:
+            assert client.get("/health/ready").status_code == 200
     assert told_of(logged, "revocations") == [("activity.failed", "error"), ("activity.recovered", "info")]
 
 
