@@ -141,7 +141,7 @@ def test_an_error_that_nobody_expects_does_nothing_to_the_terminal():
     program = (
         "import stockroom.cli as cli\n"
         f"def fail(): raise Exception({ACTING!a})\n"
-        "cli._settings = fail\n"
+        "cli.read_settings = fail\n"
         "cli.main(['check'])\n"
     )
     done = subprocess.run(
