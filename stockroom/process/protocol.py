@@ -33,6 +33,13 @@ TOO_MANY = _plain(b"503 Service Unavailable\r\nretry-after: 1", b"There are too 
 _METHOD = re.compile(rb"(?:\r\n)*[!#$%&'*+.^_`|~0-9A-Za-z-]+(?: |\Z)")
 
 
+def _new_parser(protocol: "Protocol") -> httptools.HttpRequestParser:
+    """As uvicorn makes its own."""
+    parser = httptools.HttpRequestParser(protocol)
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser
+
+
 class Protocol(HttpToolsProtocol):
     """A connection. When its input ends or cannot be read, whole requests before that are still answered.
 
@@ -79,7 +86,7 @@ class Protocol(HttpToolsProtocol):
             return None
         if self._within_body:
             return "body", self._requests
-        has_begun = self._unreported or not self._received
+        has_begun = self._unreported or not self._requests
         return ("head", self._requests) if has_begun and self._answers >= self._requests else None
 
     def data_received(self, data: bytes) -> None:
@@ -107,7 +114,10 @@ class Protocol(HttpToolsProtocol):
                 self.parser.feed_data(data)
                 return
             except httptools.HttpParserUpgrade as upgrade:
-                self.parser.feed_data(self._head_without_upgrade())
+                head = self._head_without_upgrade()
+                # The one before takes what follows a request to be the last for an error.
+                self.parser = _new_parser(self)
+                self.parser.feed_data(head)
                 data = memoryview(data)[upgrade.args[0] :]
 
     def _head_without_upgrade(self) -> bytes:

@@ -282,6 +282,19 @@ def test_an_upgrade_is_ignored_and_takes_no_body_away(
     assert not caplog.records
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST /tools HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\n",
+        b"POST /tools HTTP/1.0\r\nConnection: Upgrade\r\n",
+    ],
+)
+def test_an_upgrade_on_a_connection_that_is_to_end_is_answered(connection: socket.socket, head: bytes) -> None:
+    connection.sendall(head + b"Upgrade: h2c\r\nContent-Length: 4\r\n\r\naxes")
+    (answer,) = said(received(connection))
+    assert (answer["path"], answer["body"]) == ("/tools", "axes")
+
+
 def test_what_comes_behind_an_upgrade_is_no_request_of_its_own(connection: socket.socket) -> None:
     head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n"
     connection.sendall(head % len(REQUEST))
