@@ -15,17 +15,19 @@ def test_parallel_callers_get_their_own_account(database: Database, serve: Any, 
         account = {"password_hash": "-", "role": "clerk", "disabled": False, "created_at": work.now}
         rows = [account | {"username": name, "email": f"{name}@example.com"} for name in CALLERS]
         work.connection.execute(users.insert(), rows)
-    app = serve(database).app
+    client = serve(database)
     tokens = {name: new_token(name, "clerk") for name in CALLERS}
     shared: dict[str, Any] = {}
 
     async def wrong() -> list[str]:
         names = CALLERS * 10
         headers = ([("Authorization", f"Bearer {tokens[name]}")] for name in names)
-        answers = await asyncio.gather(*(ask_seen(app, "GET", "/me", h, extensions=shared) for h in headers))
+        answers = await asyncio.gather(
+            *(ask_seen(client.app, "GET", "/me", h, extensions=shared) for h in headers)
+        )
         return [n for n, answer in zip(names, answers, strict=True) if not _is_of(n, answer)]
 
-    assert asyncio.run(wrong()) == []
+    assert client.portal.call(wrong) == []
     assert shared == {}
 
 
