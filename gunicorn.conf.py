@@ -36,7 +36,7 @@ keepalive = 75
 # Seconds without a sign of life from a worker's event loop until it is replaced.
 timeout = 30
 # A little longer than uvicorn gives the requests under way, so that it can end by itself.
-graceful_timeout = 10
+graceful_timeout = 28
 # The control socket would be a file in the home folder; signals are enough.
 control_socket_disable = True
 

@@ -9,7 +9,7 @@ import jiter
 
 from stockroom.contract.discriminator import Validator
 from stockroom.contract.parameters import RequestFault, read_query
-from stockroom.contract.problems import Problem
+from stockroom.contract.problems import Problem, unavailable
 from stockroom.contract.schemas import faults, pointer
 from stockroom.frozen import frozen
 from stockroom.uploads import Received, Upload, UploadFolder
@@ -139,7 +139,7 @@ class FileReader:
             upload, received = await self.folder.begin(name, length)
         except TimeoutError:
             told = "Too many files are being sent."
-            raise Problem("unavailable", told, headers={"Retry-After": "1"}) from None
+            raise unavailable(told) from None
         upload.charset = media.charset
         try:
             if admit:

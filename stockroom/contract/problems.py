@@ -30,6 +30,11 @@ class Problem(Exception):
         self.members = dict(members or {})
 
 
+def unavailable(detail: str) -> Problem:
+    """What is well with the request, and can be had in a moment."""
+    return Problem("unavailable", detail, headers={"Retry-After": "1"})
+
+
 @dataclass(frozen=True)
 class ProblemType:
     """An entry of the catalogue, as it is served."""

@@ -7,7 +7,7 @@ from encodings.aliases import aliases
 from starlette.types import Receive
 
 from stockroom.contract.body_readers import MediaType
-from stockroom.contract.problems import Problem
+from stockroom.contract.problems import Problem, unavailable
 
 
 class Disconnected(Exception):
@@ -49,7 +49,7 @@ class Memory:
         """Raises Problem where there is not so much room."""
         if size > self._free:
             detail = "Many large requests are arriving. Try again in a moment."
-            raise Problem("unavailable", detail, headers={"Retry-After": "1"})
+            raise unavailable(detail)
         self._free -= size
 
     def give_back(self, size: int) -> None:

@@ -1,5 +1,6 @@
 """The outermost layer: what every request must be, what every answer carries, and the last word on errors."""
 
+import asyncio
 import logging
 import os
 import re
@@ -11,7 +12,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
-from stockroom.contract.problems import MEDIA_TYPE, Catalogue, Problem
+from stockroom.contract.problems import MEDIA_TYPE, Catalogue, Problem, unavailable
 from stockroom.http.addresses import client_of
 from stockroom.http.bodies import Disconnected
 from stockroom.http.context import EXTENSION, RequestContext, fields_of
@@ -73,6 +74,11 @@ class Guard:
             await self.app(scope, receive, response.send)
         except Disconnected:
             response.status = 499
+        except asyncio.CancelledError:
+            # The process ends, and has waited for as long as it may. Whoever waits is told so.
+            if response.status:
+                raise
+            await self._send_problem(scope, response, unavailable("The service is restarted. Try again."))
         except Exception as error:
             problem = self._problem(error, context.operation.responses if context.operation else ())
             _note(problem, context)

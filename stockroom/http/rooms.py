@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass
 
-from stockroom.contract.problems import Problem
+from stockroom.contract.problems import Problem, unavailable
 
 COMMON_ROOM = "handlers"
 """The room of handlers that have none of their own."""
@@ -109,4 +109,4 @@ def _give_up(waiter: _Waiter) -> None:
 
 
 def _full() -> Problem:
-    return Problem("unavailable", "The service is busy. Try again in a moment.", headers={"Retry-After": "1"})
+    return unavailable("The service is busy. Try again in a moment.")

@@ -19,7 +19,7 @@ from stockroom.settings import Settings
 _GUNICORN_CONFIG = Path(__file__).resolve().parents[2] / "gunicorn.conf.py"
 
 # Seconds; longer than gunicorn and uvicorn give the requests that are under way.
-_GRACE = 12.0
+_GRACE = 30.0
 
 
 def run(settings: Settings) -> str | None:

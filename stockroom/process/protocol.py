@@ -14,6 +14,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from stockroom.process.patience import Bounds, Pace, Watch
 from stockroom.process.transport import Transport
 
+DRAINING = 1.0
+"""Seconds that a connection at rest is still read when the process is to end: a request may be on its way."""
+
 LONGEST_HEAD = 64 * 1024
 """Bytes of a head, or of the framing of a body with its trailer fields, that are read before a refusal."""
 
@@ -58,6 +61,7 @@ class Protocol(HttpToolsProtocol):
     _last_words: bytes | None = None
     # The request is read again, without its header Upgrade.
     _upgrade = False
+    _is_draining = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._stream = Transport(transport)
@@ -136,6 +140,8 @@ class Protocol(HttpToolsProtocol):
             return
         self._within_body = True
         super().on_headers_complete()
+        if self._is_draining:
+            self._drain()
         # Trailer fields are not merged into the headers (RFC 9110, 6.5.1), which the scope has by now.
         self.headers = []
 
@@ -155,8 +161,27 @@ class Protocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self._answers += 1
         super().on_response_complete()
+        if self._is_draining:
+            self._drain()
         if self._last_words is not None:
             self._close_when_answered()
+
+    def shutdown(self) -> None:
+        """The process is to end: answer what is under way or on its way, and say that it is the last."""
+        self._is_draining = True
+        self._drain()
+
+    def _drain(self) -> None:
+        newest: Any = self.cycle
+        if (self._answers < self._requests or self._within_body) and not newest.response_started:
+            super().shutdown()
+        else:
+            asyncio.get_running_loop().call_later(DRAINING, self._end_at_rest)
+
+    def _end_at_rest(self) -> None:
+        # What has begun is answered, and ends the connection then.
+        if not (self._unreported or self._within_body or self._answers < self._requests):
+            self._end(b"")
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's own protocols may return it
         """Whether to keep the connection: the client sends no more, and may wait for answers all the same."""

@@ -29,7 +29,7 @@ class ApiWorker(UvicornWorker):
         "proxy_headers": False,
         "server_header": False,
         "access_log": False,
-        "timeout_graceful_shutdown": 8,
+        "timeout_graceful_shutdown": 25,
     }
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -289,7 +289,9 @@ def test_an_upgrade_is_ignored_and_takes_no_body_away(
         b"POST /tools HTTP/1.0\r\nConnection: Upgrade\r\n",
     ],
 )
-def test_an_upgrade_on_a_connection_that_is_to_end_is_answered(connection: socket.socket, head: bytes) -> None:
+def test_an_upgrade_on_a_connection_that_is_to_end_is_answered(
+    connection: socket.socket, head: bytes
+) -> None:
     connection.sendall(head + b"Upgrade: h2c\r\nContent-Length: 4\r\n\r\naxes")
     (answer,) = said(received(connection))
     assert (answer["path"], answer["body"]) == ("/tools", "axes")
