@@ -3,7 +3,7 @@ PYTHON ?= python3
 SHELL := /bin/sh
 PIP := .venv/bin/pip --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types imports pytest gates deploy-test mutants fuzz instructions bench scale format release lock clean
+.PHONY: help run test check lint types imports pytest gates deploy-test faults mutants fuzz instructions bench scale format release lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ gates: .venv/.dev ## what the tests, all of them, have shown of the contract
 # Takes minutes the first time; the images are kept in .images.
 deploy-test: .venv/.dev ## build the image, start it as compose.yaml says, and the units; as root, with podman, crun and debootstrap
 	.venv/bin/pytest --numprocesses 0 tests/deploy/trial_image.py tests/deploy/trial_systemd.py $(ARGS)
+
+# What is stopped or frozen is always of its own; ARGS="-k rolling" picks some. docs/reliability.md has the figures.
+faults: .venv/.dev ## break the service on purpose for minutes; needs PostgreSQL, Redis and nginx
+	.venv/bin/pytest -s --numprocesses 0 tests/faults/trial_*.py $(ARGS)
 
 # A sample is part of the gates; this takes all operators in more places, and --each 0 takes every place there is.
 mutants: .venv/.dev ## which gates see that the contract was changed; needs what the last run of all tests recorded

@@ -77,21 +77,27 @@ def start_service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
 
 @contextmanager
 def _service(folder: Path, settings: dict[str, Any], *, worker: bool) -> Iterator[Service]:
-    folder.mkdir()
-    port = _free_port()
-    known = {"data_dir": folder / "var", "port": port, "log_level": "warning", "drift_sample": 1} | settings
-    service = Service(f"http://127.0.0.1:{port}", _environment(known), folder)
-    _migrate(service)
+    service = new_service(folder, settings)
     with ExitStack() as stack:
-        api = stack.enter_context(_process("api", GUNICORN, service))
+        api = stack.enter_context(process("api", GUNICORN, service))
         if worker:
-            stack.enter_context(_process("worker", CELERY, service))
-        _wait_until_it_answers(service, api)
+            stack.enter_context(process("worker", CELERY, service))
+        await_answer(service, api)
         yield service
     # All that was asked of it, by whatever client, was answered as the contract says.
     log = service.log()
     assert "contract.drift" not in log, log
     assert "contract.unchecked" not in log, log
+
+
+def new_service(folder: Path, settings: dict[str, Any]) -> Service:
+    """What a service needs before it is started, its database migrated."""
+    folder.mkdir()
+    port = _free_port()
+    known = {"data_dir": folder / "var", "port": port, "log_level": "warning", "drift_sample": 1} | settings
+    service = Service(f"http://127.0.0.1:{port}", _environment(known), folder)
+    _migrate(service)
+    return service
 
 
 def _free_port() -> int:
@@ -116,7 +122,7 @@ def _migrate(service: Service) -> None:
 
 
 @contextmanager
-def _process(name: str, module: tuple[str, ...], service: Service) -> Iterator[subprocess.Popen[bytes]]:
+def process(name: str, module: tuple[str, ...], service: Service) -> Iterator[subprocess.Popen[bytes]]:
     with (service.folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", *module],
@@ -139,7 +145,7 @@ def _process(name: str, module: tuple[str, ...], service: Service) -> Iterator[s
         process.wait()
 
 
-def _wait_until_it_answers(service: Service, api: subprocess.Popen[bytes]) -> None:
+def await_answer(service: Service, api: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         if api.poll() is not None:
