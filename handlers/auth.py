@@ -9,7 +9,6 @@ from stockroom.accounts.model import Account, Principal, Role, TokenPair
 from stockroom.accounts.passwords import Passwords
 from stockroom.accounts.revocations import Revocations
 from stockroom.accounts.tokens import Tokens
-from stockroom.db.connections import Connection
 from stockroom.db.unit_of_work import Work
 from stockroom.security_log import SecurityLog
 
@@ -55,7 +54,6 @@ def register(
 def login(
     body: dict[str, Any],
     *,
-    reader: Connection,
     work: Work,
     network: str,
     attempts: Attempts,
@@ -64,7 +62,6 @@ def login(
     log: SecurityLog,
 ) -> tuple[TokenPair, dict[str, str]]:
     pair = logins.login(
-        reader,
         work,
         username=body["username"],
         password=body["password"],

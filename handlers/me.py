@@ -23,7 +23,6 @@ def update(body: dict[str, Any], *, work: Work, principal: Principal, log: Secur
 def change_password(
     body: dict[str, Any],
     *,
-    reader: Connection,
     work: Work,
     principal: Principal,
     attempts: Attempts,
@@ -32,7 +31,6 @@ def change_password(
     log: SecurityLog,
 ) -> None:
     accounts.change_password(
-        reader,
         work,
         principal,
         current=body["current_password"],

@@ -96,7 +96,8 @@ class Settings(BaseSettings):
         10, gt=0, le=3600, description="how long a request waits until it is one of them"
     )
     database_connections: int = Field(
-        # What each request needs, and what a log-in needs beyond that.
+        # A request has one at a time. Beside those that are at work some are for passwords, for files that
+        # begin to arrive and for ended sessions. A worker needs one more than it has places for tasks.
         default_factory=lambda known: known["threads"] + 8,
         ge=8,
         le=1000,

@@ -121,9 +121,7 @@ class Desk:
             "tokens": self.tokens,
             "log": self.log,
         }
-        pair: TokenPair = self.read(
-            lambda reader: self.do(lambda work: logins.login(reader, work, **values, **keys))
-        )
+        pair: TokenPair = self.do(lambda work: logins.login(work, **values, **keys))
         return pair
 
     def fail(self, username: str, times: int, network: str = HOME) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 
 from stockroom.accounts import queries
 from stockroom.accounts.attempts import Attempts, count_failure, see, withdraw
-from stockroom.accounts.model import LONGEST_EMAIL, USERNAME, Account, Credentials, Principal, Role
+from stockroom.accounts.model import LONGEST_EMAIL, USERNAME, Account, Principal, Role
 from stockroom.accounts.passwords import Passwords
 from stockroom.accounts.revocations import Revocations
 from stockroom.accounts.sessions import end_all
@@ -18,7 +18,6 @@ from stockroom.errors import (
     LastAdmin,
     NotFound,
     RegistrationClosed,
-    TooManyAttempts,
     UsernameTaken,
     WrongPassword,
 )
@@ -84,7 +83,10 @@ def _insert(work: Work, username: str, email: str, role: Role, password_hash: st
 
 
 def read(reader: Connection, principal: Principal) -> Account:
-    return _own(reader, principal).account
+    found = queries.find(reader, principal.subject)
+    if found is None:
+        raise _gone()
+    return found.account
 
 
 def list_accounts(reader: Connection, request: PageRequest) -> Page[Account]:
@@ -100,7 +102,6 @@ def change_email(work: Work, principal: Principal, email: str, *, log: SecurityL
 
 
 def change_password(
-    reader: Connection,
     work: Work,
     principal: Principal,
     *,
@@ -114,20 +115,17 @@ def change_password(
     """Change the caller's password and end all other sessions of the account.
 
     Each session has its own few attempts at the current password, whatever strangers do: a stolen session
-    must not help to guess it. Raises WrongPassword, WeakPassword, TooManyAttempts, Overloaded.
+    must not help to guess it. Raises InvalidToken, WrongPassword, WeakPassword, TooManyAttempts, Overloaded.
     """
     name = principal.subject
-    own = _own(reader, principal)
-    try:
-        with attempts.change(principal) as attempt:
-            if not passwords.verify(current, own.password_hash):
-                count_failure(work, attempt)
-                log.note("password.failed", name, session=principal.session)
-                raise _wrong()
-            new_hash = _new_hash(passwords, new, username=name, email=own.account.email)
-    except TooManyAttempts:
-        log.note("password.limited", name, session=principal.session)
-        raise
+    with attempts.change(principal, log) as (attempt, own):
+        if own is None:
+            raise _gone()
+        if not passwords.verify(current, own.password_hash):
+            count_failure(work, attempt)
+            log.note("password.failed", name, session=principal.session)
+            raise _wrong()
+        new_hash = _new_hash(passwords, new, username=name, email=own.account.email)
     # Of two concurrent changes the second fails: the hash that it verified has been replaced.
     if not queries.change_password(work.connection, name, old_hash=own.password_hash, new_hash=new_hash):
         raise _wrong()
@@ -177,13 +175,6 @@ def _note_change(log: SecurityLog, was: Account, now: Account, *, by: str, ended
     if now.disabled != was.disabled:
         event: Event = "account.disabled" if now.disabled else "account.enabled"
         log.note(event, now.username, by=by, ended=ended)
-
-
-def _own(reader: Connection, principal: Principal) -> Credentials:
-    found = queries.find(reader, principal.subject)
-    if found is None:
-        raise _gone()
-    return found
 
 
 def _gone() -> InvalidToken:

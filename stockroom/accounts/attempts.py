@@ -4,12 +4,15 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 
 from stockroom.accounts import attempt_queries as queries
-from stockroom.accounts.model import Principal
+from stockroom.accounts.model import Credentials, Principal
+from stockroom.accounts.queries import find
 from stockroom.db.unit_of_work import Work
 from stockroom.errors import Overloaded, TooManyAttempts
 from stockroom.frozen import frozen
+from stockroom.security_log import SecurityLog
 
 
 @frozen
@@ -52,14 +55,18 @@ class Attempts:
     """Counts attempts before their passwords are checked, each in a transaction of its own.
 
     So guesses at the same time, whatever process they reach, get no more checks than one after the other.
+    The account is found in that transaction, too: who checks its password meanwhile holds no connection.
     """
 
     def __init__(self, begin: Callable[[], Work]) -> None:
         self._begin = begin
 
     @contextmanager
-    def login(self, username: str, network: str) -> Iterator[Attempt]:
-        """Count an attempt at a name, existing or not, for as long as its password is checked.
+    def login(
+        self, username: str, network: str, log: SecurityLog
+    ) -> Iterator[tuple[Attempt, Credentials | None]]:
+        """Count an attempt at a name for as long as its password is checked: that of the account, if there
+        is one of that name.
 
         Raises TooManyAttempts. An attempt that ends in Overloaded was none: no password was checked.
         """
@@ -70,18 +77,21 @@ class Attempts:
                 attempt = Attempt(username, (own,))
             else:
                 attempt = Attempt(username, ((_STRANGERS, STRANGERS), (own[0], STRANGER)))
-            _take(work, attempt)
+            found = find(work.connection, username)
+            _take(work, attempt, partial(log.note, "login.limited", username if found else None))
         with self._withdrawn_if_overloaded(attempt):
-            yield attempt
+            yield attempt, found
 
     @contextmanager
-    def change(self, principal: Principal) -> Iterator[Attempt]:
+    def change(self, principal: Principal, log: SecurityLog) -> Iterator[tuple[Attempt, Credentials | None]]:
         """The same for the current password that a session gives in order to change it."""
-        attempt = Attempt(principal.subject, ((f"session {principal.session}", OWN),))
+        name, session = principal.subject, principal.session
+        attempt = Attempt(name, ((f"session {session}", OWN),))
         with self._begin() as work:
-            _take(work, attempt)
+            found = find(work.connection, name)
+            _take(work, attempt, partial(log.note, "password.limited", name, session=session))
         with self._withdrawn_if_overloaded(attempt):
-            yield attempt
+            yield attempt, found
 
     @contextmanager
     def _withdrawn_if_overloaded(self, attempt: Attempt) -> Iterator[None]:
@@ -93,7 +103,7 @@ class Attempts:
             raise
 
 
-def _take(work: Work, attempt: Attempt) -> None:
+def _take(work: Work, attempt: Attempt, note_refusal: Callable[[], None]) -> None:
     for origin, allowance in attempt.counts:
         wait = queries.take(
             work.connection,
@@ -104,6 +114,7 @@ def _take(work: Work, attempt: Attempt) -> None:
             every=allowance.every,
         )
         if wait is not None:
+            note_refusal()
             # What was taken before is rolled back.
             seconds = max(1, math.ceil(wait.total_seconds()))
             raise TooManyAttempts("Too many passwords were given for this name lately.", retry_after=seconds)

@@ -5,16 +5,14 @@ from stockroom.accounts.attempts import Attempt, Attempts, accept, count_failure
 from stockroom.accounts.model import USERNAME, Account, Credentials, TokenPair
 from stockroom.accounts.passwords import Passwords
 from stockroom.accounts.tokens import Tokens
-from stockroom.db.connections import Connection
 from stockroom.db.unit_of_work import Work
-from stockroom.errors import InvalidCredentials, Overloaded, TooManyAttempts
+from stockroom.errors import InvalidCredentials, Overloaded
 from stockroom.security_log import SecurityLog
 
 _MISFIT = "Name and password do not fit."
 
 
 def login(
-    reader: Connection,
     work: Work,
     *,
     username: str,
@@ -28,22 +26,19 @@ def login(
 ) -> TokenPair:
     """Start a session. A `scope` that is not empty narrows what the account's role allows (RFC 6749, 3.3).
 
-    `network` is where the caller is. Raises InvalidCredentials for unknown names, wrong passwords and
-    disabled accounts alike, after the same time; TooManyAttempts; Overloaded.
+    `network` is where the caller is. The `work` is begun once the password was checked.
+
+    Raises InvalidCredentials for unknown names, wrong passwords and disabled accounts alike, after the same
+    time; TooManyAttempts; Overloaded.
     """
     if not USERNAME.fullmatch(username):
         # No account can have this name, and it may not fit the column: count nothing.
         passwords.verify(password, None)
         log.note("login.failed", None, reason="unknown")
         raise InvalidCredentials(_MISFIT)
-    found = queries.find(reader, username)
-    try:
-        with attempts.login(username, network) as attempt:
-            verified = _authenticate(work, attempt, found, password, passwords, log)
-            rehashed = passwords.hash(password) if passwords.outdated(verified.password_hash) else None
-    except TooManyAttempts:
-        log.note("login.limited", username if found else None)
-        raise
+    with attempts.login(username, network, log) as (attempt, found):
+        verified = _authenticate(work, attempt, found, password, passwords, log)
+        rehashed = passwords.hash(password) if passwords.outdated(verified.password_hash) else None
     account = _confirm(work, verified, log)
     if rehashed is not None:
         queries.change_password(work.connection, username, old_hash=verified.password_hash, new_hash=rehashed)

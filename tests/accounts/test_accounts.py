@@ -28,9 +28,7 @@ def change_password(desk, pair, current=PASSWORD, new=ANOTHER):
     values = {"current": current, "new": new, "attempts": desk.attempts, "log": desk.log}
     values |= {"passwords": desk.passwords, "revocations": desk.revocations}
     principal = desk.principal(pair)
-    desk.read(
-        lambda reader: desk.do(lambda work: accounts.change_password(reader, work, principal, **values))
-    )
+    desk.do(lambda work: accounts.change_password(work, principal, **values))
 
 
 def roles(desk):

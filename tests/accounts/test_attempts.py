@@ -57,9 +57,7 @@ def change(desk, pair, current: str = PASSWORD, new: str = "the harbour was empt
     values = {"current": current, "new": new, "attempts": desk.attempts, "log": desk.log}
     values |= {"passwords": desk.passwords, "revocations": desk.revocations}
     principal = desk.principal(pair)
-    desk.read(
-        lambda reader: desk.do(lambda work: accounts.change_password(reader, work, principal, **values))
-    )
+    desk.do(lambda work: accounts.change_password(work, principal, **values))
 
 
 @pytest.mark.parametrize("name", ["ada", "nobody"])

@@ -27,6 +27,9 @@ from tests.contract.gates.prove_reads import Cached
 from tests.contract.gates.world import World
 from tests.service import KEY, CheckedClient
 
+CONNECTIONS = 1
+"""The service does each thing that it does with one connection at a time; it waits for another in vain."""
+
 OpenHome = Callable[..., AbstractContextManager[Home]]
 NewHome = Callable[..., Home]
 
@@ -38,13 +41,14 @@ def _open_home(
     @contextmanager
     def open_home(url: str, runs: Contract = contract, **changes: Any) -> Iterator[Home]:
         """Run a service that counts requests and, unless asked to, limits none."""
-        database = open_database(url, connections=20)
+        database, own = open_database(url, connections=20), open_database(url, connections=CONNECTIONS)
         data = tmp_path_factory.mktemp("home") / "var"
         values = {"data_dir": data, "database_url": url, "jwt_key": KEY, "rate_limits": "report"}
         values["registration"] = "open"
         settings = Settings(_env_file=None, **(values | changes))
-        with CheckedClient(create_app(settings, contract=runs, database=database), conformance) as client:
+        with CheckedClient(create_app(settings, contract=runs, database=own), conformance) as client:
             yield Home(client, database, settings)
+        database.dispose()
 
     return open_home
 
