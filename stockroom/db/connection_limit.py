@@ -48,8 +48,11 @@ class LimitedCache(ConnectionCache):
             self._wait(until)
 
     def take_back(self, connection: CachedConnection) -> None:
-        super().take_back(connection)
-        self._leave()
+        try:
+            super().take_back(connection)
+        finally:
+            # Also where it could not be closed.
+            self._leave()
 
     def _wait(self, until: float) -> None:
         """Wait for the place of a connection that comes back, and take it."""

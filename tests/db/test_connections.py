@@ -232,6 +232,28 @@ def test_who_gives_up_waiting_leaves_the_connection_to_the_next(open_postgresql:
     asyncio.run(scenario())
 
 
+def test_a_connection_that_cannot_be_closed_leaves_its_place_to_the_next(
+    open_postgresql: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = open_postgresql(connections=1, turn=0.1)
+
+    def ask() -> None:
+        connection: Any = database.connect()
+        let_go = connection.let_go
+
+        def fail() -> None:
+            let_go()
+            raise OSError("it is closed all the same")
+
+        monkeypatch.setattr(connection, "is_alive", lambda: False)
+        monkeypatch.setattr(connection, "let_go", fail)
+        with pytest.raises(OSError, match="all the same"):
+            connection.close()
+        assert process(database)
+
+    on_a_loop(database, ask)
+
+
 @pytest.fixture
 def limited_url(postgresql_url: str) -> Iterator[str]:
     """The database, for a role that may have two connections."""
