@@ -203,7 +203,7 @@ class _Parts:
         return self._work(context)
 
     async def _admit(self, sender: str, size: int, received: Received) -> None:
-        """Raises TooMuchWork or StorageFull if no file of so many bytes is to be received of the sender."""
+        """Raises FileTooLarge, TooMuchWork or StorageFull if the sender may not send so many bytes."""
         # What is there of it already is needed once more, where it will be stored.
         self.storage.require(more=size)
         others = Amounts(tasks=received.files - 1, upload_bytes=max(received.bytes - size, 0))

@@ -135,6 +135,12 @@ class TooMuchWork(DomainError):
     code = "too-much-work"
 
 
+class FileTooLarge(DomainError):
+    """The file alone is more than the account may have: no waiting helps."""
+
+    code = "content-too-large"
+
+
 class StorageFull(DomainError):
     code = "storage-full"
 

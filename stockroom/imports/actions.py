@@ -58,8 +58,8 @@ def begin(
 ) -> Task:
     """Store the file and enqueue its import.
 
-    Raises MissingScope, InvalidCsv if the file is empty or its columns lack a required field, or TooMuchWork;
-    then nothing is stored.
+    Raises MissingScope, InvalidCsv if the file is empty or its columns lack a required field, TooMuchWork or
+    FileTooLarge; then nothing is stored.
     """
     kind = KINDS[request.kind]
     if kind.scope not in principal.scopes:

@@ -45,7 +45,7 @@ def enqueue(
 ) -> Task:
     """Insert a task that takes what is `asked` of what its owner may have, and publish it after the commit.
 
-    Raises TooMuchWork beyond the `bounds`; requests of one account wait for each other here.
+    Raises TooMuchWork or FileTooLarge beyond the `bounds`; requests of one account wait for each other here.
     """
     task_id = task_id or str(uuid4())
     queries.lock_owner(work.connection, owner)

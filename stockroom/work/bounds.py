@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from stockroom.db.connections import Connection
-from stockroom.errors import TooMuchWork
+from stockroom.errors import FileTooLarge, TooMuchWork
 from stockroom.frozen import frozen
 from stockroom.work import queries
 from stockroom.work.model import RESULT_KEPT
@@ -36,7 +36,13 @@ def require_room(
     now: datetime,
     receiving: Amounts = NOTHING,
 ) -> None:
-    """Raise TooMuchWork if the account has no room for what is `asked`, beside what it is still sending."""
+    """Raise TooMuchWork if the account has no room for what is `asked`, beside what it is still sending;
+    FileTooLarge if it never will.
+    """
+    if asked.upload_bytes > bounds.upload_bytes:
+        raise FileTooLarge(
+            f"A file may have {bounds.upload_bytes} bytes: all that wait to be imported of an account may."
+        )
     there = queries.held_by(reader, owner, since=now - RESULT_KEPT)
     for name, wanted in asdict(asked).items():
         limit, used = getattr(bounds, name), there[name] + getattr(receiving, name)
@@ -50,11 +56,11 @@ def require_room(
 
 _TOLD = {
     "tasks": (
-        "You have {used} unfinished tasks, and {limit} are allowed. "
+        "You have {used} unfinished tasks, with files that are still arriving, and {limit} are allowed. "
         "Wait until some have ended, or cancel some."
     ),
     "upload_bytes": (
-        "Your files that wait to be imported have {used} bytes, and {limit} are allowed. "
+        "Your files that arrive or wait to be imported have {used} bytes, and {limit} are allowed. "
         "Wait until some have been imported, or cancel some."
     ),
     "export_bytes": (

@@ -1,9 +1,10 @@
 """What one account may have here is bounded, whichever process it asks."""
 
+import asyncio
 import fcntl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from stockroom.contract.contract import Contract
 from stockroom.db.database import Database
 from stockroom.db.tables import tasks
 from stockroom.settings import Settings
@@ -33,7 +35,7 @@ def admin(sign_in: SignIn) -> Headers:
     return sign_in("admin")
 
 
-def send(client: Client, who: Headers, content: bytes = ROWS) -> httpx.Response:
+def send(client: Client, who: Headers, content: bytes | Iterator[bytes] = ROWS) -> httpx.Response:
     headers = who | {"Content-Type": "text/csv"}
     answer: httpx.Response = client.post("/imports?kind=items", headers=headers, content=content)
     return answer
@@ -85,6 +87,32 @@ def test_bytes_that_wait_to_be_imported_are_bounded(
     work_off(begun[0].json()["id"])
     assert send(client, admin, ROWS + b"B1,Bag\n").status_code == 429
     assert send(client, admin).status_code == 202
+
+
+def test_a_file_that_is_larger_than_all_may_be_is_too_large_and_not_to_be_sent_again(
+    serve: Serve, admin: Headers
+) -> None:
+    client = serve(account_upload_bytes=len(ROWS) - 1)
+    # With its length, and found out at its end.
+    for content in (ROWS, iter([ROWS])):
+        answer = send(client, admin, content)
+        assert (answer.status_code, answer.json()["type"]) == (413, "/problems/content-too-large")
+        assert f"{len(ROWS) - 1} bytes" in answer.json()["detail"]
+    assert send(client, admin, ROWS[:-8]).status_code == 202
+
+
+def test_a_file_that_is_still_arriving_counts_as_a_task(
+    serve: Serve, admin: Headers, contract: Contract
+) -> None:
+    client = serve(account_tasks=1)
+    reader: Any = contract.operations["handlers.imports.create"].bodies["text/csv"]
+    upload, _ = asyncio.run(reader.folder.begin("admin", 0))
+    try:
+        answer = send(client, admin)
+        assert refused(answer) == {"name": "tasks", "limit": 1, "used": 1}
+        assert "still arriving" in answer.json()["detail"]
+    finally:
+        upload.close()
 
 
 def test_bytes_that_were_exported_are_bounded_and_kept_for_a_day(
