@@ -45,7 +45,8 @@ def login(
     return sessions.begin(
         work,
         account,
-        (scope or "").strip() or None,
+        # An empty one is as if it were not there (RFC 6749, 3.2); blanks ask for nothing.
+        scope or None,
         is_strange=attempt.is_strange,
         failed_logins=accept(work, attempt, network),
         tokens=tokens,

@@ -140,6 +140,18 @@ def test_the_password_form_begins_a_session(client: Client) -> None:
     assert client.get("/me", headers=bearer(answer.json())).json()["username"] == "ada"
 
 
+@pytest.mark.parametrize(("scope", "granted"), [("", True), (" ", False), ("\t \n", False)])
+def test_a_blank_scope_grants_nothing_and_an_empty_one_is_as_none(
+    client: Client, scope: str, granted: bool
+) -> None:
+    register(client)
+    tokens = client.post("/login", data={"username": "ada", "password": PASSWORD, "scope": scope}).json()
+    again = refresh(client, tokens).json()
+    assert (bool(tokens["scope"]), bool(again["scope"])) == (granted, granted)
+    assert client.get("/me", headers=bearer(again)).status_code == (200 if granted else 403)
+    assert client.post("/logout", headers=bearer(again)).status_code == 204
+
+
 def test_a_scope_narrows_the_token_and_never_widens_it(client: Client, sign_in: SignIn) -> None:
     sign_in("admin")
     register(client)  # As a clerk.
