@@ -33,6 +33,12 @@ def test_the_three_thousand_most_common_ones_are_refused() -> None:
         ("1q2w3e4r5t6y7u8i9o0p", "easy to guess"),
         ("iloveyou1234567890", "easy to guess"),
         ("P@ssw0rd12345678", "easy to guess"),
+        ("!QAZ2wsx#EDC4rfv", "most common"),
+        ("%TGB6yhn&UJM8ik<", "easy to guess"),
+        ("$RFV %TGB ^YHN &UJM", "easy to guess"),
+        ("(OL>8ik,&UJM6yhn", "easy to guess"),
+        ("bgt56YHNmju7*IK<", "easy to guess"),
+        ("2wsxCDE3$RFVbgt5^YHN", "easy to guess"),
         ("Zebra42!Zebra42!", "Repeats"),
         ("xyxyxyxyxyxyxyxyxy", "Repeats"),
         ("zyxwvutsrqponmlk", "Sequences"),
@@ -58,6 +64,8 @@ def test_what_guessers_try_early_is_refused_and_the_reason_told(weak: str, reaso
         "fifteen-letters-and-a-hat",
         "Straße 9 im großen Dorf",
         "x8$Kq2!pLz0@vN7",
+        # A part that is known is no matter either.
+        "!QAZ and nine tall ships",
         "harbourlanternmoss",
         # A name within a word is no matter if the rest is strong.
         "lovelace rows past nine green herons",
@@ -89,9 +97,10 @@ def test_zxcvbn_is_given_no_more_than_it_can_judge_in_milliseconds(
     original = zxcvbn_rs_py.zxcvbn
     monkeypatch.setattr(zxcvbn_rs_py, "zxcvbn", judge)
     why(text)
-    # 1.2 s for a hundred characters of the first text as they are; 4 ms for forty without its symbols.
-    assert [len(password) for password in judged] == [40]
-    assert not set(judged[0]) & set("@({[<!|$+%")
+    # 1.2 s for a hundred characters of the first text as they are; 4 ms for forty without its symbols. They
+    # are read once as letters and once as keys.
+    assert [len(password) for password in judged] in ([40], [40, 40])
+    assert not set("".join(judged)) & set("@({[<!|$+%")
 
 
 def test_the_words_are_loaded_by_who_judges_a_password_alone() -> None:
