@@ -7,7 +7,6 @@ import asyncio
 import errno
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -21,30 +20,46 @@ TIMEOUT = 2.0
 Probe = Callable[[], Awaitable[None]]
 
 
-@dataclass(frozen=True)
 class Readiness:
-    """`probes` raise where the dependency is away; None stands for one that the settings do without.
+    """Whether the dependencies answer and the activities are well."""
 
-    `shown` names the activities that are told of, also where the settings do without one.
-    """
+    def __init__(self, probes: Mapping[str, Probe | None], running: Activities, shown: Sequence[str]) -> None:
+        """`probes` raise where the dependency is away; None stands for one that the settings do without.
 
-    probes: Mapping[str, Probe | None]
-    running: Activities
-    shown: Sequence[str]
+        `shown` names the activities that are told of, also where the settings do without one.
+        """
+        self._dependencies = {name: _Dependency(probe) for name, probe in probes.items()}
+        self._running = running
+        self._shown = shown
 
     def activities(self) -> dict[str, str]:
         """`ok`, `failed` or `unused` for each background activity."""
-        states = self.running.states()
-        return {name: states.get(name, "unused") for name in self.shown}
+        states = self._running.states()
+        return {name: states.get(name, "unused") for name in self._shown}
 
     async def dependencies(self) -> dict[str, str]:
         """`ok`, `failed` or `unused` for each dependency, after two seconds at most."""
-        states = await asyncio.gather(*(self._state(probe) for probe in self.probes.values()))
-        return dict(zip(self.probes, states, strict=True))
+        states = await asyncio.gather(*(one.state() for one in self._dependencies.values()))
+        return dict(zip(self._dependencies, states, strict=True))
 
-    async def _state(self, probe: Probe | None) -> str:
-        if probe is None:
+
+class _Dependency:
+    """Something that is asked once at a time: anybody may ask for readiness, as often as he likes."""
+
+    def __init__(self, probe: Probe | None) -> None:
+        self._probe = probe
+        self._under_way: asyncio.Task[str] | None = None
+
+    async def state(self) -> str:
+        if self._probe is None:
             return "unused"
+        if self._under_way is None or self._under_way.done():
+            self._under_way = asyncio.create_task(self._answer(self._probe))
+        # Whoever leaves does not end it for the others.
+        return await asyncio.shield(self._under_way)
+
+    @staticmethod
+    async def _answer(probe: Probe) -> str:
         try:
             async with asyncio.timeout(TIMEOUT):
                 await probe()

@@ -17,6 +17,7 @@ KNOWN = {
     "stockroom/http/bridge.py": {"ThreadPoolExecutor"},  # the request
     "stockroom/http/streams.py": {"ensure_future"},  # the answer, which looks at it after each piece
     "stockroom/imports/chunks.py": {"create_task"},  # the import, which awaits each chunk
+    "stockroom/process/readiness.py": {"create_task"},  # whoever asks meanwhile, of each probe
     "tasks/turns.py": {"Thread"},  # the log, as each task's errors are
     "stockroom/process/launch.py": {"Thread"},  # it tells once that the service answers, and ends
 }
