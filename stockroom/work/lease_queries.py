@@ -25,15 +25,32 @@ _at_work = (
 _served = (
     sa.select(sa.func.max(_others.c.claimed_at)).where(_others.c.owner == tasks.c.owner).scalar_subquery()
 )
+_waits = sa.or_(tasks.c.state == "queued", sa.and_(tasks.c.state == "running", tasks.c.lease_until <= _now))
 _next_in_turn = (
     sa.select(tasks.c.id)
     .where(
-        sa.or_(tasks.c.state == "queued", sa.and_(tasks.c.state == "running", tasks.c.lease_until <= _now)),
+        _waits,
         tasks.c.owner.not_in(sa.bindparam("besides", expanding=True)),
     )
     .order_by(_at_work, _served.nulls_first(), tasks.c.created_at, tasks.c.id)
     .limit(1)
 )
+_this = tasks.c.id == sa.bindparam("task")
+_claim = (
+    tasks.update()
+    .where(_this, _waits)
+    .values(
+        state="running",
+        fence=tasks.c.fence + 1,
+        claims=tasks.c.claims + 1,
+        lease_until=sa.bindparam("until", type_=tasks.c.lease_until.type),
+        claimed_at=_now,
+        started_at=sa.func.coalesce(tasks.c.started_at, _now),
+    )
+    .returning(tasks)
+)
+# It writes what it is given.
+_write = tasks.update().where(_this, tasks.c.fence == sa.bindparam("held"), tasks.c.state == "running")
 
 
 def next_in_turn(reader: Connection, besides: Collection[str], now: datetime) -> str | None:
@@ -44,20 +61,8 @@ def next_in_turn(reader: Connection, besides: Collection[str], now: datetime) ->
 
 def claim(connection: Connection, id: str, *, seconds: float, now: datetime) -> Lease | None:
     """Claim the task unless it is finished or leased."""
-    statement = (
-        tasks.update()
-        .where(tasks.c.id == id, sa.or_(tasks.c.state == "queued", _abandoned(now)))
-        .values(
-            state="running",
-            fence=tasks.c.fence + 1,
-            claims=tasks.c.claims + 1,
-            lease_until=now + timedelta(seconds=seconds),
-            claimed_at=now,
-            started_at=sa.func.coalesce(tasks.c.started_at, sa.literal(now, tasks.c.started_at.type)),
-        )
-        .returning(tasks)
-    )
-    row = connection.execute(statement).one_or_none()
+    until = now + timedelta(seconds=seconds)
+    row = connection.execute(_claim, {"task": id, "now": now, "until": until}).one_or_none()
     if row is None:
         return None
     return Lease(
@@ -77,12 +82,7 @@ def claim(connection: Connection, id: str, *, seconds: float, now: datetime) -> 
 
 def write(connection: Connection, lease: Lease, values: Mapping[str, Any]) -> None:
     """Write to the task under the lease. Raises LeaseLost if the task no longer belongs to its holder."""
-    statement = (
-        tasks.update()
-        .where(tasks.c.id == lease.task_id, tasks.c.fence == lease.fence, tasks.c.state == "running")
-        .values(values)
-    )
-    if connection.execute(statement).rowcount != 1:
+    if connection.execute(_write, {"task": lease.task_id, "held": lease.fence, **values}).rowcount != 1:
         raise LeaseLost(lease.task_id)
 
 

@@ -39,6 +39,22 @@ _ERRORS = sa.select(
 )
 _INPUT_ORDER = (SortKey(task_errors.c.id),)
 
+_insert = tasks.insert()
+_insert_error = task_errors.insert()
+_id = tasks.c.id == sa.bindparam("task")
+_find = _SHOWN.where(_id, tasks.c.owner == sa.bindparam("owner"))
+_attempt = sa.select(tasks.c.parameters, tasks.c.fence).where(_id)
+_cancel = (
+    tasks.update()
+    .where(_id, tasks.c.owner == sa.bindparam("whose"), tasks.c.state.in_(UNFINISHED))
+    .values(
+        state="cancelled",
+        finished_at=sa.bindparam("now", type_=tasks.c.finished_at.type),
+        lease_until=None,
+        bytes=0,
+    )
+)
+
 # FOR NO KEY UPDATE, as whoever refers to the account may go on meanwhile. SQLite has one writer.
 _lock_owner = (
     sa.select(users.c.username)
@@ -87,7 +103,7 @@ def insert(
         "published_at": now,
         "bytes": size,
     }
-    connection.execute(tasks.insert().values(row))
+    connection.execute(_insert, row)
 
 
 def lock_owner(connection: Connection, owner: str) -> None:
@@ -105,13 +121,13 @@ def held_by(reader: Connection, owner: str, *, since: datetime) -> dict[str, int
 
 
 def find(connection: Connection, id: str, owner: str) -> Task | None:
-    row = connection.execute(_SHOWN.where(tasks.c.id == id, tasks.c.owner == owner)).one_or_none()
+    row = connection.execute(_find, {"task": id, "owner": owner}).one_or_none()
     return None if row is None else _task(row)
 
 
 def attempt(reader: Connection, id: str) -> tuple[Mapping[str, Any], int]:
     """The parameters of a task, and the fencing token of its latest claim."""
-    row = reader.execute(sa.select(tasks.c.parameters, tasks.c.fence).where(tasks.c.id == id)).one()
+    row = reader.execute(_attempt, {"task": id}).one()
     return row.parameters, row.fence
 
 
@@ -130,12 +146,7 @@ def _listing(*, state: bool) -> Listing:
 
 def cancel(connection: Connection, id: str, owner: str, now: datetime) -> bool:
     """End the owner's task; False if it is not the owner's or has ended."""
-    statement = (
-        tasks.update()
-        .where(tasks.c.id == id, tasks.c.owner == owner, tasks.c.state.in_(UNFINISHED))
-        .values(state="cancelled", finished_at=now, lease_until=None, bytes=0)
-    )
-    return connection.execute(statement).rowcount == 1
+    return connection.execute(_cancel, {"task": id, "whose": owner, "now": now}).rowcount == 1
 
 
 def page_errors(reader: Connection, id: str, request: PageRequest, kind: ErrorKind | None) -> Page[TaskError]:
@@ -164,7 +175,7 @@ def add_errors(connection: Connection, id: str, errors: Iterable[TaskError]) -> 
         for error in errors
     ]
     if rows:
-        connection.execute(task_errors.insert(), rows)
+        connection.execute(_insert_error, rows)
 
 
 def _task(row: Row) -> Task:
