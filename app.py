@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 import handlers
 from handlers._errors import problem_for
 from handlers._idempotency import IdempotencyKeys
+from handlers._uploads import Uploads
 from stockroom.accounts import revocation_feed
 from stockroom.accounts.attempts import Attempts
 from stockroom.accounts.passwords import Passwords
@@ -42,8 +43,8 @@ from stockroom.process.readiness import Readiness, database_probe, network_probe
 from stockroom.process.server import UnsupportedServerError, require_api_worker
 from stockroom.security_log import SecurityLog
 from stockroom.settings import Settings, SettingsError, load
-from stockroom.uploads import Received, UploadFolder
-from stockroom.work.bounds import Amounts, require_room
+from stockroom.uploads import UploadFolder
+from stockroom.work.bounds import Amounts
 from tasks.publisher import BrokerPublisher
 
 log = structlog.get_logger(__name__)
@@ -144,6 +145,11 @@ class _Parts:
     def dependencies(self, contract: Contract) -> Dependencies:
         clock = self.database.clock
         flask = Flask("stockroom")
+        bounds = Amounts(
+            tasks=self.settings.account_tasks,
+            upload_bytes=self.settings.account_upload_bytes,
+            export_bytes=self.settings.account_export_bytes,
+        )
         return Dependencies(
             flask=flask,
             handlers=handlers,
@@ -159,7 +165,7 @@ class _Parts:
                 "revocations": self.revocations,
                 "files": self.files,
                 "publisher": self.publisher,
-                "bounds": self._bounds(),
+                "bounds": bounds,
             },
             providers={
                 "reader": lambda context: self.database.connect(),
@@ -186,14 +192,15 @@ class _Parts:
             ),
             rooms={"passwords": PASSWORD_ROOM},
             run=self.database.run,
-            admit=self._admit,
+            admit=Uploads(self.database, self.storage, bounds).admit,
             drift_sample=self.settings.drift_sample,
             observer=self.observer,
             activities=self.activities,
         )
 
     def _work(self, context: RequestContext) -> Work:
-        return self.database.work(joined=_has_key(context))
+        # An idempotency key is to be kept in the transaction of the request.
+        return self.database.work(joined=context.arguments.get(IDEMPOTENCY_KEY) is not None)
 
     def _work_in_file(self, context: RequestContext) -> Work:
         """The same where more goes into the database than sessions only while there is room."""
@@ -202,36 +209,10 @@ class _Parts:
             self.storage.require_for_database()
         return self._work(context)
 
-    async def _admit(self, sender: str, size: int, received: Received) -> None:
-        """Raises FileTooLarge, TooMuchWork or StorageFull if the sender may not send so many bytes."""
-        # What is there of it already is needed once more, where it will be stored.
-        self.storage.require(more=size)
-        others = Amounts(tasks=received.files - 1, upload_bytes=max(received.bytes - size, 0))
-
-        def check() -> None:
-            with self.database.connect() as reader:
-                require_room(
-                    reader,
-                    sender,
-                    self._bounds(),
-                    asked=Amounts(tasks=1, upload_bytes=size),
-                    receiving=others,
-                    now=self.database.clock(),
-                )
-
-        await self.database.run(check)
-
     def _problem_for(self, error: Exception, statuses: Container[int]) -> Problem | None:
         if is_disk_full(error):
             self.storage.note_full()
         return problem_for(error, statuses)
-
-    def _bounds(self) -> Amounts:
-        return Amounts(
-            tasks=self.settings.account_tasks,
-            upload_bytes=self.settings.account_upload_bytes,
-            export_bytes=self.settings.account_export_bytes,
-        )
 
     def _readiness(self) -> Readiness:
         broker, redis = self.settings.broker_url, self.settings.redis_url
@@ -269,8 +250,3 @@ class _Parts:
             reason = f"the database is at revision {current}, not {migrate.head()}: run `stockroom migrate`"
             log.critical("start.refused", reason=reason)
             raise RuntimeError(reason)
-
-
-def _has_key(context: RequestContext) -> bool:
-    """Whether an idempotency key is to be kept in the transaction of the request."""
-    return context.arguments.get(IDEMPOTENCY_KEY) is not None
