@@ -4,6 +4,8 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,7 @@ def test_check_tells_of_a_database_that_does_not_answer(monkeypatch: pytest.Monk
     result = stockroom("check")
     assert result.exit_code == 1
     assert "not reachable: " in result.output
+    assert "Traceback" not in result.output
     assert "hush" not in result.output
 
 
@@ -65,11 +68,39 @@ def test_check_tells_of_more_connections_than_the_server_gives(
     monkeypatch: pytest.MonkeyPatch, postgresql_url: str
 ):
     monkeypatch.setenv("STOCKROOM_DATABASE_URL", postgresql_url.replace("+asyncpg", ""))
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
     assert "STOCKROOM_DATABASE_CONNECTIONS" not in stockroom("check").stderr
     monkeypatch.setenv("STOCKROOM_WEB_WORKERS", "64")
     monkeypatch.setenv("STOCKROOM_DATABASE_CONNECTIONS", "1000")
     result = stockroom("check")
     assert result.exit_code == 0
+    assert "Warning: The API may want 64000 connections" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("most", "worker"), [("8", 5 + 1000 * 16), ("24", 5 + 1000 * 21), ("100", 5 + 1000 * 21)]
+)
+def test_check_counts_what_the_processes_of_a_worker_may_want(
+    most: str, worker: int, monkeypatch: pytest.MonkeyPatch, postgresql_url: str
+):
+    monkeypatch.setenv("STOCKROOM_DATABASE_URL", postgresql_url)
+    monkeypatch.setenv("STOCKROOM_DATABASE_CONNECTIONS", most)
+    monkeypatch.setattr("os.cpu_count", lambda: 1000)
+    told = stockroom("check").stderr
+    assert f"The API may want {most} connections" in told
+    assert f"a worker with a process for each of 1000 cores {worker}, and PostgreSQL gives" in told
+
+
+def test_check_compares_connections_before_there_is_a_table(
+    monkeypatch: pytest.MonkeyPatch, new_postgresql: Callable[..., AbstractContextManager[str]]
+):
+    monkeypatch.setenv("STOCKROOM_WEB_WORKERS", "64")
+    monkeypatch.setenv("STOCKROOM_DATABASE_CONNECTIONS", "1000")
+    with new_postgresql() as url:
+        monkeypatch.setenv("STOCKROOM_DATABASE_URL", url)
+        result = stockroom("check")
+    assert result.exit_code == 1
+    assert "run `stockroom migrate`" in result.output
     assert "Warning: The API may want 64000 connections" in result.stderr
 
 

@@ -21,6 +21,7 @@ from stockroom.db.database import open_database
 from stockroom.errors import DomainError
 from stockroom.printable import printable
 from stockroom.process import launch, report
+from stockroom.process.connection_demand import connections_fault
 from stockroom.process.exposure import exposures
 from stockroom.settings import Settings
 
@@ -67,9 +68,9 @@ def check() -> None:
     for found in exposures(chosen):
         echo(f"Warning: {found}{' The next start does.' if found.is_ours else ''}", err=True)
     echo(f"\nRegistration: {report.registration(chosen)}")
-    fault = report.database_fault(chosen)
-    if not fault and (warning := report.connections_fault(chosen)):
+    if warning := connections_fault(chosen):
         echo(f"Warning: {warning}", err=True)
+    fault = report.database_fault(chosen)
     echo(f"Database: {fault or f'reachable, at revision {migrate.head()}.'}")
     sys.exit(0 if fault is None else 1)
 

@@ -67,39 +67,6 @@ def database_fault(settings: Settings) -> str | None:
     return None
 
 
-def connections_fault(settings: Settings) -> str | None:
-    """Why the API may ask PostgreSQL for more connections than it gives, as a sentence; else None.
-
-    Raises SQLAlchemyError where the database is away. What a pooler gives is not asked.
-    """
-    if settings.embedded or settings.database_pooled:
-        return None
-    database = open_database(settings.database_url, connections=1)
-    try:
-        with database.connect() as reader:
-            given: int = reader.scalar(_CONNECTIONS_GIVEN)
-    finally:
-        database.dispose()
-    wanted = settings.web_workers * settings.database_connections
-    if wanted <= given:
-        return None
-    return (
-        f"The API may want {wanted} connections (STOCKROOM_WEB_WORKERS x STOCKROOM_DATABASE_CONNECTIONS),"
-        f" and PostgreSQL gives this role {given}; who gets none waits for one of the others."
-    )
-
-
-# The least that the server, the role or the database allows; below zero they allow any number.
-_CONNECTIONS_GIVEN = sa.text("""
-    SELECT min(most) FROM (
-        SELECT current_setting('max_connections')::int
-            - current_setting('superuser_reserved_connections')::int AS most
-        UNION ALL SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user
-        UNION ALL SELECT datconnlimit FROM pg_database WHERE datname = current_database()
-    ) AS limits WHERE most >= 0
-""")
-
-
 def first_line(error: Exception) -> str:
     """What a library's error says, without the statement and links that SQLAlchemy adds."""
     cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error

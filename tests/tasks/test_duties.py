@@ -11,7 +11,7 @@ import structlog
 from stockroom.activities.activities import Activities
 from stockroom.db.database import Database
 from stockroom.db.files import FileStore
-from stockroom.process import data_dir
+from stockroom.process import connection_demand, data_dir
 from stockroom.settings import Settings
 from tasks import celery, sweep
 from tasks import worker as worker_module
@@ -91,6 +91,10 @@ def test_every_duty_comes_back_from_a_fault_that_is_no_outage(
     for name in DUTIES:
         told = [(line["event"], line["log_level"]) for line in logged if line.get("activity") == name]
         assert told == [("activity.failed", "error"), ("activity.recovered", "info")]
+
+
+def test_stockroom_check_counts_a_connection_for_every_duty() -> None:
+    assert len(DUTIES) == connection_demand.DUTIES
 
 
 def test_a_worker_without_its_parts_gets_them_when_they_can_be_had(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 import sqlalchemy as sa
 
+from stockroom.process import connection_demand
 from stockroom.work.model import Lease
 from tasks import turns
 from tasks.turns import PLACES, Turns
@@ -107,6 +108,10 @@ def test_there_are_so_many_places_and_no_more() -> None:
     thread.join(PATIENCE)
     assert sorted(bench.begun) == [f"{owner}1" for owner in owners]
     assert bench.most == PLACES
+
+
+def test_stockroom_check_counts_the_connections_of_all_places() -> None:
+    assert PLACES == connection_demand.TASKS_AT_ONCE
 
 
 def test_threads_of_one_process_share_its_places() -> None:
