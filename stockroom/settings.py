@@ -13,6 +13,8 @@ from stockroom.printable import printable_lines
 PREFIX = "STOCKROOM_"
 SHORTEST_KEY = 32  # RFC 7518 section 3.2: at least as long as the hash.
 
+_LAST_PORT = 65_535
+_ESCAPES = "in a password write @ / : as %40 %2F %3A"
 _BROKERS = ("filesystem://", "amqp://", "amqps://", "redis://", "rediss://")
 _REDIS = ("redis://", "rediss://", "unix://")
 
@@ -159,11 +161,8 @@ class Settings(BaseSettings):
     def _known_database(cls, value: str) -> str:
         # What libpq and most hosting calls a PostgreSQL URL means asyncpg here.
         value = re.sub(r"^postgres(ql)?://", "postgresql+asyncpg://", value)
-        try:
-            url = sa.make_url(value)
-        except sa.exc.ArgumentError:
-            raise ValueError("this is no database URL") from None
-        if url.drivername not in {"sqlite", "postgresql+asyncpg"}:
+        url = _url(value)
+        if not value.startswith(("sqlite:///", "postgresql+asyncpg://")):
             raise ValueError("use sqlite:///path or postgresql://user:password@host/name")
         if url.drivername == "sqlite" and url.database in {None, "", ":memory:"}:
             raise ValueError("a database in memory cannot be shared between processes; name a file")
@@ -254,6 +253,21 @@ def _is_embedded(database_url: str) -> bool:
 
 def _sqlite_url(data_dir: Path) -> str:
     return sa.URL.create("sqlite", database=str(data_dir / "stockroom.db")).render_as_string()
+
+
+def _url(value: str) -> sa.URL:
+    """The parts of a database URL. Raises ValueError that tells none of them: any may be of a password."""
+    try:
+        url = sa.make_url(value)
+    except (sa.exc.ArgumentError, ValueError):
+        raise ValueError(f"this is no database URL; {_ESCAPES}") from None
+    if not 0 <= (url.port or 0) <= _LAST_PORT:
+        raise ValueError(f"this is no database URL; {_ESCAPES}")
+    # SQLAlchemy ends a password at the first of them.
+    is_astray = value.count("@") > 1 or "@" in f"{url.host}{url.database}"
+    if url.drivername != "sqlite" and is_astray:
+        raise ValueError(f"an @ may stand before the host alone; {_ESCAPES}")
+    return url
 
 
 def _as_asyncpg_has_it(url: sa.URL) -> sa.URL:

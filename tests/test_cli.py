@@ -118,6 +118,22 @@ def test_a_bad_setting_is_one_line_and_no_traceback(command: str, monkeypatch: p
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("command", ["run", "migrate", "check"])
+@pytest.mark.parametrize(
+    "given", ["user:hush:@host:shhh", "user:hush@shhh@127.0.0.1:1/name", "user:hush/shhh"]
+)
+def test_a_password_that_was_not_escaped_is_not_told(
+    command: str, given: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("STOCKROOM_DATABASE_URL", f"postgresql://{given}")
+    result = stockroom(command)
+    assert result.exit_code == 1
+    assert len(result.output.splitlines()) == 1
+    assert result.output.startswith("Error: STOCKROOM_DATABASE_URL: ")
+    assert "hush" not in result.output
+    assert "shhh" not in result.output
+
+
 def test_a_database_that_cannot_be_migrated_is_one_line(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("STOCKROOM_DATABASE_URL", "postgresql://user:hush@127.0.0.1:1/name")
     result = stockroom("migrate")

@@ -3,8 +3,10 @@
 import stat
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+import sqlalchemy as sa
 
 from stockroom import settings
 from stockroom.db import migrate
@@ -78,6 +80,42 @@ def test_every_spelling_of_postgresql_means_asyncpg(scheme: str):
     assert not chosen.embedded
 
 
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg", "sqlite", "mysql"])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "user:hush@shhh@host/name",
+        "user:hush@s/shhh@host/name",
+        "user:hush@s:shhh@host/name",
+        "user:hush@s?shhh=1@host/name",
+        "user:hush@shhh?sslmode=shhh@host/name",
+        "user:hush/shhh",
+        "user:hush:shhh",
+        ":hush@shhh@host/name",
+        "hush@shhh@host/name",
+        "hush/shhh@host/name",
+    ],
+)
+def test_a_password_that_is_taken_apart_wrongly_is_refused_and_not_told(
+    scheme: str, rest: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("STOCKROOM_DATABASE_URL", f"{scheme}://{rest}")
+    with pytest.raises(SettingsError) as refusal:
+        settings.load()
+    told = str(refusal.value)
+    assert told.startswith("STOCKROOM_DATABASE_URL: ")
+    assert "hush" not in told
+    assert "shhh" not in told
+    if scheme.startswith("postgres"):
+        assert told.endswith("in a password write @ / : as %40 %2F %3A")
+
+
+@pytest.mark.parametrize("password", ["h@/:?#sh", "plain"])
+def test_a_password_may_hold_anything_that_is_escaped(password: str) -> None:
+    chosen = Settings(database_url=f"postgresql://user:{quote(password, safe='')}@host/name")
+    assert sa.make_url(chosen.database_url).password == password
+
+
 def test_encryption_is_asked_for_as_libpq_has_it() -> None:
     chosen = Settings(database_url="postgres://user:pass@host/name?sslmode=verify-full")
     assert chosen.database_url == "postgresql+asyncpg://user:pass@host/name?ssl=verify-full"
@@ -104,6 +142,10 @@ def test_encryption_is_asked_for_as_libpq_has_it() -> None:
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "sqlite:///:memory:"),
         ("DATABASE_URL", "not a url"),
+        ("DATABASE_URL", "sqlite://user:pass@/name"),
+        ("DATABASE_URL", "postgresql://user:pass@host:5432x/name"),
+        ("DATABASE_URL", "postgresql://user:pass@host:65536/name"),
+        ("DATABASE_URL", "postgresql://user:pass@host:-1/name"),
         ("DATABASE_URL", "postgresql://host/name?target_session_attrs=any"),
         ("BROKER_URL", "sqs://"),
         ("REDIS_URL", "http://host"),
