@@ -27,6 +27,8 @@ Protocol.watch = Watch(
         seconds=_settings.client_seconds,
         bytes_per_second=_settings.client_bytes_per_second,
         connections=_settings.client_connections,
+        # Behind proxies all connections are theirs.
+        of_one_network=None if _settings.trusted_proxies else max(1, _settings.client_connections // 2),
     )
 )
 logger_class = RootLogger

@@ -112,7 +112,10 @@ class Settings(BaseSettings):
         1000, ge=1, description="how fast at least a client sends a body and takes an answer"
     )
     client_connections: int = Field(
-        800, ge=1, description="connections of clients that one process has at once"
+        800,
+        ge=1,
+        description="connections of clients that one process has at once; half of one address, unless"
+        " proxies are trusted",
     )
     lease_seconds: float = Field(
         30, ge=1, le=3600, description="how long a worker that has died keeps its task from the others"

@@ -1,9 +1,12 @@
 """How slow a client may be, and how many there may be, before a connection is ended."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Protocol
+
+from stockroom.http.addresses import network_of
 
 LOOKS = 1.0
 """Seconds at most from one look at all connections to the next."""
@@ -14,12 +17,14 @@ class Bounds:
     """What clients of one process are allowed.
 
     A head has so many `seconds` to arrive. Bodies and answers may stand still for as long, and pass at
-    `bytes_per_second` on average. There may be so many `connections` at once.
+    `bytes_per_second` on average. There may be so many `connections` at once, and so many `of_one_network`;
+    None where proxies of ours make all of them.
     """
 
     seconds: float = 20.0
     bytes_per_second: int = 1_000
     connections: int = 800
+    of_one_network: int | None = None
 
 
 class Pace:
@@ -57,23 +62,39 @@ class Watch:
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
         self._open: set[Connection] = set()
-        self._admitted: set[Connection] = set()
+        # The network that each comes from.
+        self._admitted: dict[Connection, str] = {}
+        self._of_network: Counter[str] = Counter()
         self._looking = False
 
-    def admits(self, connection: Connection) -> bool:
-        """Whether this one is not one too many. It is looked at either way, until it is forgotten."""
+    def admits(self, connection: Connection, client: str) -> bool:
+        """Whether this one is not one too many. It is looked at either way, until it is forgotten.
+
+        `client` is the address of the other side; empty where it has none.
+        """
         self._open.add(connection)
         if not self._looking:
             self._looking = True
             self._look_later()
-        if len(self._admitted) >= self.bounds.connections:
+        network = network_of(client)
+        if len(self._admitted) >= self.bounds.connections or self._has_its_share(network):
             return False
-        self._admitted.add(connection)
+        self._admitted[connection] = network
+        self._of_network[network] += 1
         return True
 
     def forget(self, connection: Connection) -> None:
         self._open.discard(connection)
-        self._admitted.discard(connection)
+        network = self._admitted.pop(connection, None)
+        if network is None:
+            return
+        self._of_network[network] -= 1
+        if not self._of_network[network]:
+            del self._of_network[network]
+
+    def _has_its_share(self, network: str) -> bool:
+        share = self.bounds.of_one_network
+        return bool(network) and share is not None and self._of_network[network] >= share
 
     def look_at_all(self, now: float) -> None:
         for connection in list(self._open):

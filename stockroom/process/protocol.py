@@ -67,7 +67,10 @@ class Protocol(HttpToolsProtocol):
         self._stream = Transport(transport)
         self._reading, self._writing = Pace(self.watch.bounds), Pace(self.watch.bounds)
         super().connection_made(cast("asyncio.Transport", self._stream))
-        if not self.watch.admits(self):
+        peer = transport.get_extra_info("peername")
+        # On a Unix socket it is a path, or nothing.
+        self._client = str(peer[0]) if isinstance(peer, tuple) else ""
+        if not self.watch.admits(self, self._client):
             self._end(TOO_MANY)
 
     def connection_lost(self, exc: Exception | None) -> None:

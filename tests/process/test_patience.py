@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -219,6 +220,71 @@ def test_one_connection_too_many_is_refused_until_another_has_ended(
     assert received(open_connection(address)) == TOO_MANY
     second.close()
     assert statuses(admitted(address, LAST)) == [200]
+
+
+@dataclass(eq=False)
+class Looked:
+    """A connection that is never too slow."""
+
+    def look(self, now: float) -> None: ...
+
+
+async def admissions(bounds: Bounds, clients: list[str]) -> list[bool]:
+    watch = Watch(bounds)
+    return [watch.admits(Looked(), client) for client in clients]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "clients", "are_admitted"),
+    [
+        # One that has its share leaves the rest to others.
+        (Bounds(connections=4, of_one_network=2), ["a", "a", "a", "b", "b", "c"], [1, 1, 0, 1, 1, 0]),
+        (Bounds(connections=4), ["a", "a", "a", "a", "b"], [1, 1, 1, 1, 0]),
+        # A customer has all addresses of a /64.
+        (
+            Bounds(connections=4, of_one_network=1),
+            ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"],
+            [1, 0, 1],
+        ),
+        # On a Unix socket nobody has an address.
+        (Bounds(connections=4, of_one_network=1), ["", "", ""], [1, 1, 1]),
+    ],
+)
+def test_one_network_takes_no_more_than_its_share(
+    bounds: Bounds, clients: list[str], are_admitted: list[int]
+) -> None:
+    assert asyncio.run(admissions(bounds, clients)) == [bool(admitted) for admitted in are_admitted]
+
+
+def test_a_share_is_given_back_with_each_connection() -> None:
+    async def admitted_again() -> bool:
+        watch = Watch(Bounds(connections=4, of_one_network=1))
+        first, refused = Looked(), Looked()
+        assert watch.admits(first, "a")
+        assert not watch.admits(refused, "a")
+        watch.forget(refused)
+        assert not watch.admits(Looked(), "a")
+        watch.forget(first)
+        watch.forget(first)
+        return watch.admits(Looked(), "a") and not watch.admits(Looked(), "a")
+
+    assert asyncio.run(admitted_again())
+
+
+@pytest.mark.parametrize(("proxies", "admitted_at_once"), [(0, 2), (1, 4)])
+def test_one_address_has_half_of_the_connections_unless_it_is_a_proxy(
+    proxies: int, admitted_at_once: int, start_service: Any, open_connection: Any
+) -> None:
+    url = urlsplit(start_service(client_connections=4, trusted_proxies=proxies).url)
+    address = (url.hostname, url.port)
+    # Those of the tests, which are ending.
+    assert statuses(admitted(address, LAST)) == [404]
+    taken = 0
+    while taken < admitted_at_once:
+        connection = open_connection(address)
+        connection.sendall(REQUEST)
+        taken += statuses(connection.recv(65_536)) == [200]
+    assert received(open_connection(address)) == TOO_MANY
 
 
 def admitted(address: Any, request: bytes) -> bytes:
