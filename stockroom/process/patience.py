@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from stockroom.http.addresses import network_of
+from stockroom.process.refusals import Refusals
 
 LOOKS = 1.0
 """Seconds at most from one look at all connections to the next."""
@@ -61,6 +62,7 @@ class Watch:
 
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
+        self.refusals = Refusals()
         self._open: set[Connection] = set()
         # The network that each comes from.
         self._admitted: dict[Connection, str] = {}
@@ -77,7 +79,11 @@ class Watch:
             self._looking = True
             self._look_later()
         network = network_of(client)
-        if len(self._admitted) >= self.bounds.connections or self._has_its_share(network):
+        if len(self._admitted) >= self.bounds.connections:
+            self.refusals.note("too-many", client)
+            return False
+        if self._has_its_share(network):
+            self.refusals.note("too-many-of-one-address", client)
             return False
         self._admitted[connection] = network
         self._of_network[network] += 1

@@ -12,6 +12,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from stockroom.process.patience import Bounds, Pace, Watch
+from stockroom.process.refusals import Reason
 from stockroom.process.transport import Transport
 
 DRAINING = 1.0
@@ -82,10 +83,14 @@ class Protocol(HttpToolsProtocol):
         stream = self._stream
         unsent = stream.get_write_buffer_size() or None
         if self._writing.is_over(now, unsent and "answer", stream.taken):
+            self.watch.refusals.note("slow-reader", self._client)
             stream.abort()
         elif self._reading.is_over(now, self._awaited(), self._received if self._within_body else 0):
             # Whoever has said nothing so far has asked for nothing.
-            self._end(TOO_SLOW if self._received else b"")
+            if self._received:
+                self._refuse("too-slow", TOO_SLOW)
+            else:
+                self._end(b"")
 
     def _awaited(self) -> Hashable:
         """What the client is to send, with the number of its request; None if it need not send anything."""
@@ -108,12 +113,15 @@ class Protocol(HttpToolsProtocol):
         except httptools.HttpParserInvalidMethodError:
             # The parser does not say where it stands; but nothing was reported since the request begins here.
             here = begins and self._unreported == len(data)
-            self._end(UNKNOWN_METHOD if here and _METHOD.match(data) else REFUSAL)
+            if here and _METHOD.match(data):
+                self._refuse("unknown-method", UNKNOWN_METHOD)
+            else:
+                self._refuse("malformed", REFUSAL)
         except httptools.HttpParserError:
-            self._end(REFUSAL)
+            self._refuse("malformed", REFUSAL)
         else:
             if self._unreported > LONGEST_HEAD:
-                self._end(REFUSAL)
+                self._refuse("malformed", REFUSAL)
 
     def _parse(self, data: bytes | memoryview) -> None:
         while data:
@@ -191,6 +199,10 @@ class Protocol(HttpToolsProtocol):
         if self._last_words is None:
             self._end(b"")
         return not self.transport.is_closing()
+
+    def _refuse(self, reason: Reason, answer: bytes) -> None:
+        self.watch.refusals.note(reason, self._client)
+        self._end(answer)
 
     def _end(self, last_words: bytes) -> None:
         self._last_words = last_words
