@@ -8,6 +8,7 @@ from itertools import chain
 from starlette.types import Scope
 
 from stockroom.contract.problems import Problem
+from stockroom.http.hosts import is_host
 
 MAX_TARGET, MAX_HEADERS = 8_192, 32_768
 
@@ -22,10 +23,6 @@ SINGLE = frozenset(
 )
 # What ASGI names; servers may hand on others, which are framed otherwise or have no headers.
 VERSIONS = frozenset({"1.0", "1.1", "2", "3"})
-# A host with or without a port (RFC 3986, 3.2.2), or nothing.
-HOST = re.compile(
-    rb"(?:\[[0-9A-Za-z:._~!$&'()*+,;=-]+\]|(?:[0-9A-Za-z._~!$&'()*+,;=-]++|%[0-9A-Fa-f]{2})*+)(?::[0-9]*)?"
-)
 SURROGATE = re.compile("[\ud800-\udfff]")
 DIGITS = re.compile(rb"[0-9]{1,18}")
 
@@ -71,7 +68,7 @@ def _require_host(version: str, host: bytes | None) -> None:
     if host is None:
         if version != "1.0":
             raise Problem("malformed-request", "The header Host is missing.")
-    elif not HOST.fullmatch(host):
+    elif not is_host(host):
         raise Problem("malformed-request", "The header Host holds no host.")
 
 
