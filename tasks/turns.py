@@ -55,14 +55,22 @@ class Turns:
             return False
         if lease is None:
             return False
+        thread = threading.Thread(target=self._work_on, args=(lease,), name="task", daemon=True)
         self._owners.add(lease.owner)
-        threading.Thread(target=self._work_on, args=(lease,), name="task", daemon=True).start()
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError) as error:
+            # No thread is to be had. The lease runs out, and whoever has room then takes the task.
+            self._owners.discard(lease.owner)
+            log.warning("task.not_begun", task=lease.task_id, reason=repr(error))
+            return False
         return True
 
     def _work_on(self, lease: Lease) -> None:
         try:
             self._carry_out(lease)
         except Exception:
+            # Whatever it is, nobody else would tell of it, and the sweep finds the task again.
             log.exception("task.interrupted", task=lease.task_id)
         finally:
             with self._changed:

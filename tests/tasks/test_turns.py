@@ -157,3 +157,20 @@ def test_work_that_raises_leaves_its_place_to_the_next() -> None:
 
     Turns(bench.take, raising, lambda: False).work_off()
     assert bench.begun == ["a1", "a2"]
+
+
+def test_a_task_that_no_thread_could_be_had_for_keeps_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(["a1", "a2"])
+    bench.let_go("a2")
+    process = bench.turns()
+
+    def fail(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(threading.Thread, "start", fail)
+        process.work_off()
+    assert (bench.waiting, bench.begun) == (["a2"], [])
+    # The process that has taken "a1" loses its lease; the owner's next task needs no other process.
+    process.work_off()
+    assert bench.begun == ["a2"]
