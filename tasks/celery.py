@@ -35,7 +35,7 @@ _STATEMENT_SECONDS = 900
 
 def _open_parts() -> Parts:
     # Rows are held to the same contract as requests; nothing else of its runtime is used here.
-    from stockroom.contract.rows import row_validator  # noqa: PLC0415
+    from stockroom.contract.rows import row_validator  # noqa: PLC0415 - a sender has no need of it
 
     known = settings.load()
     for exposed in data_dir.prepare(known):

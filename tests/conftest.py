@@ -17,6 +17,7 @@ import redis
 import sqlalchemy as sa
 import structlog
 from connexion.spec import OpenAPISpecification
+from structlog.typing import EventDict
 
 from stockroom.db import migrate
 from stockroom.db.database import Database, open_database
@@ -191,6 +192,13 @@ def _unavailable(service: str) -> None:
     if os.environ.get("STOCKROOM_TEST_REQUIRE_SERVICES") == "1":
         pytest.fail(f"{service} is required here and cannot be reached")
     pytest.skip(f"{service} cannot be reached")
+
+
+@pytest.fixture
+def logged() -> Iterator[list[EventDict]]:
+    """What is logged meanwhile, an entry a line."""
+    with structlog.testing.capture_logs() as lines:
+        yield lines
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def serving(app: Any, loop: str, watching: Watch, port: int = 0) -> Iterator[Any
     config = uvicorn.Config(
         app,
         interface="asgi3",
-        loop=loop,  # type: ignore[arg-type]
+        loop=loop,  # type: ignore[arg-type]  # one of uvicorn's names
         http=Watched,
         ws="none",
         log_config=None,

@@ -186,7 +186,7 @@ async def living(service: ASGIApp) -> AsyncIterator[None]:
     events: asyncio.Queue[Message] = asyncio.Queue()
     told: asyncio.Queue[Message] = asyncio.Queue()
     events.put_nowait({"type": "lifespan.startup"})
-    life = asyncio.create_task(service({"type": "lifespan", "asgi": {}}, events.get, told.put))  # type: ignore[arg-type]
+    life = asyncio.create_task(service({"type": "lifespan", "asgi": {}}, events.get, told.put))  # type: ignore[arg-type]  # plain dictionaries
     assert (await told.get())["type"] == "lifespan.startup.complete"
     yield
     events.put_nowait({"type": "lifespan.shutdown"})

@@ -13,6 +13,7 @@ from stockroom.audit import model
 from stockroom.cli.opened import patient_database, read_settings, ready
 from stockroom.cli.output import Failure, echo
 from stockroom.db import migrate
+from stockroom.db.files import FileStore
 from stockroom.process import health, report
 from stockroom.settings import Settings
 
@@ -51,7 +52,6 @@ def audit(*, json_wanted: bool, listed: int) -> None:
 
 def _audited(listed: int, *, told: bool) -> list[model.Finding]:
     from stockroom.audit import actions  # noqa: PLC0415 - see above
-    from stockroom.db.files import FileStore  # noqa: PLC0415
 
     chosen = read_settings()
     if fault := report.database_fault(chosen):
@@ -72,8 +72,7 @@ def backup(folder: Path) -> None:
 
     The service may be running. Of PostgreSQL the database is written by pg_dump, which must be installed.
     """
-    from stockroom.backup.taking import back_up  # noqa: PLC0415
-    from stockroom.db.files import FileStore  # noqa: PLC0415
+    from stockroom.backup.taking import back_up  # noqa: PLC0415 - see above
 
     chosen = read_settings()
     key = _key_file(chosen)
@@ -101,8 +100,7 @@ def restore(folder: Path) -> None:
 
     PostgreSQL needs an empty database for it, and pg_restore, which must be installed.
     """
-    from stockroom.backup import restoring  # noqa: PLC0415
-    from stockroom.db.files import FileStore  # noqa: PLC0415
+    from stockroom.backup import restoring  # noqa: PLC0415 - see above
 
     chosen = ready()
     if health.answers(f"{chosen.address}/health/live"):

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from queue import Queue
 
@@ -93,8 +93,8 @@ def test_on_a_loop_an_activity_ends_with_its_context_after_the_step_under_way() 
 def test_a_cancelled_activity_is_cancelled_and_does_not_end_in_silence() -> None:
     activities = Activities(failures := Failures())
 
-    async def run(step: Callable[[], object], pace: Pace) -> None:
-        async with activities.on_loop("feed", step, pace):  # type: ignore[arg-type]
+    async def run(step: Callable[[], Awaitable[object]], pace: Pace) -> None:
+        async with activities.on_loop("feed", step, pace):
             await asyncio.sleep(0)
             (task,) = (task for task in asyncio.all_tasks() if task.get_name() == "feed")
             await asyncio.sleep(0.01)

@@ -1,12 +1,10 @@
 """What is logged and counted of an activity that fails: each kind once, then ever more seldom."""
 
 import random
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
-import structlog
 
 from stockroom.activities import activity
 from stockroom.activities.activity import KINDS, LONGEST_SILENCE, SETTLED, Activity, Pace
@@ -22,12 +20,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@pytest.fixture
-def logged() -> Iterator[Lines]:
-    with structlog.testing.capture_logs() as lines:
-        yield lines  # type: ignore[misc]
 
 
 @pytest.fixture
@@ -205,6 +197,7 @@ def test_with_patience_an_activity_that_is_not_heard_of_has_failed(clock: Clock,
 def test_neither_log_nor_counters_can_end_an_activity(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(activity, "log", None)
     monkeypatch.setattr(random, "uniform", lambda low, high: high)
-    feed = Activity("feed", Pace(every=1), lambda: None, clock)  # type: ignore[arg-type, return-value]
+    nobody: Any = None
+    feed = Activity("feed", Pace(every=1), lambda: nobody, clock)
     assert feed.failed(raised(KeyError("x"))) == 0.5
     assert feed.succeeded() == 1

@@ -1,22 +1,13 @@
 """Faults of ours: a bland answer for the client, everything else for the log."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-import structlog
 from sqlalchemy.exc import OperationalError
 
 from handlers._errors import problem_for
 from tests.contract.asgi import ask
 from tests.contract.stock import our_service
-
-
-@pytest.fixture
-def logged() -> Iterator[list[dict[str, object]]]:
-    with structlog.testing.capture_logs() as logs:
-        yield logs  # type: ignore[misc]  # Its entries are dictionaries.
 
 
 def test_a_handler_that_fails_is_a_bland_500_and_logged(

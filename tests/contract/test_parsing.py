@@ -31,7 +31,8 @@ def route(contract: Contract) -> Any:
     assert contract.document.raw == before
 
     def route(method: str, path: str) -> dict[str, Any]:
-        asyncio.run(connexion(scope_of(method, path) | {"extensions": {}}, None, None))  # type: ignore[arg-type]
+        scope = scope_of(method, path) | {"extensions": {}}
+        asyncio.run(connexion(scope, None, None))  # type: ignore[arg-type]  # nothing is read or sent
         return told.pop()
 
     return route

@@ -286,7 +286,7 @@ def test_the_place_of_a_page_is_found_through_the_index(
     deep = ask(reader, keys, page=400).next
     sqlite = reader.dialect.name == "sqlite"
     for asked in ({"cursor": deep}, {"page": 401}):
-        plan = plan_of(reader, lambda noting, asked=asked: ask(noting, keys, **asked))  # type: ignore[misc]
+        plan = plan_of(reader, lambda noting, asked=asked: ask(noting, keys, **asked))  # type: ignore[misc]  # a default
         assert ("SEARCH parcels USING INDEX ix_place" if sqlite else "Index Cond") in plan
         assert ("TEMP B-TREE" if sqlite else "Sort") not in plan
 

@@ -115,6 +115,6 @@ def test_every_variable_is_a_setting(fresh_settings: pytest.MonkeyPatch) -> None
 def read(name: str) -> ConfigParser:
     """A unit whose names occur once each, but for those that nobody looks up here."""
     parser = ConfigParser(strict=False, interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.optionxform = str  # type: ignore[assignment, method-assign]  # as documented
     parser.read(FOLDER / name)
     return parser

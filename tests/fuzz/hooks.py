@@ -22,7 +22,7 @@ from tests.contract.gates.lint.names import RUNTIME
 from tests.contract.gates.oracle.refusals import ANY_TIME, OF_THE_CONTRACT
 from tests.fuzz.stock import changes_own_account, named
 
-ROLE: Role = os.environ["FUZZ_ROLE"]  # type: ignore[assignment]
+ROLE: Role = os.environ["FUZZ_ROLE"]  # type: ignore[assignment]  # conftest names one
 
 CONTRACT = load_contract(uploads=Path(gettempdir()))
 

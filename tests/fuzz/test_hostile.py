@@ -32,7 +32,7 @@ def test_no_attack_goes_without_a_declared_answer(
     siege = Siege(stocked.url, corpus, Conformance(contract))
     with health.taken(stocked.url) as pulse:
         siege.lay(NUMBERS[request.node.callspec.params["database_url"]])
-    print(f"seed {SEED}: {siege.statuses}; alive within {max(pulse.seconds):.3f} s")  # noqa: T201
+    print(f"seed {SEED}: {siege.statuses}; alive within {max(pulse.seconds):.3f} s")  # noqa: T201 - for who asks to see it
     assert not siege.findings, "\n".join(siege.findings)
     assert stocked.log() == ""  # Above all no stack traces.
     assert pulse.faults == []

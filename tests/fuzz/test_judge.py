@@ -55,7 +55,8 @@ def judge(contract: Contract, monkeypatch: pytest.MonkeyPatch) -> Iterator[Judge
                 leaving.wait()
 
     def judge(told: bytes, *, stays: bool = False, **changes: object) -> list[str]:
-        attack = Attack(**{"family": "", "pieces": (REQUEST,), "asked": (ASKED,)} | changes)  # type: ignore[arg-type]
+        parts = {"family": "", "pieces": (REQUEST,), "asked": (ASKED,)} | changes
+        attack = Attack(**parts)  # type: ignore[arg-type]  # they are of several types
         listener = socket.create_server(("127.0.0.1", 0))
         servers.append(threading.Thread(target=serve, args=(listener, told), kwargs={"stays": stays}))
         servers[-1].start()

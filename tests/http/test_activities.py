@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import structlog
 
 from stockroom.accounts import revocation_feed
 from stockroom.accounts.revocation_feed import RevocationFeed
@@ -22,12 +21,6 @@ Lines = list[dict[str, Any]]
 
 # Far more than it takes, so that a machine that does something else fails no test.
 PATIENCE = 60.0
-
-
-@pytest.fixture
-def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
-    with structlog.testing.capture_logs() as lines:
-        yield lines  # type: ignore[misc]
 
 
 @pytest.fixture(autouse=True)

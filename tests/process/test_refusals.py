@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-import structlog
 
 from stockroom.process.patience import Bounds, Watch
 from stockroom.process.refusals import SILENCE, Refusals
@@ -17,12 +16,6 @@ from tests.process.test_server import REQUEST, Receive, Send, echo, live
 PATIENCE = 20.0
 SHORT = Bounds(seconds=1, bytes_per_second=1)
 Lines = list[dict[str, Any]]
-
-
-@pytest.fixture
-def logged() -> Iterator[Lines]:
-    with structlog.testing.capture_logs() as lines:
-        yield lines  # type: ignore[misc]  # its entries are dictionaries
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import structlog
 
 from stockroom.activities.activities import Activities
 from stockroom.db.database import Database
@@ -32,12 +31,6 @@ DUTIES = {
     "index": "index",
     "retention": "retention.tidy",
 }
-
-
-@pytest.fixture
-def logged() -> Iterator[Lines]:
-    with structlog.testing.capture_logs() as lines:
-        yield lines  # type: ignore[misc]
 
 
 @pytest.fixture

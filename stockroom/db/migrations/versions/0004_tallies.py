@@ -68,7 +68,7 @@ def _note(table: str, key: str) -> None:
                 f"FOR EACH STATEMENT EXECUTE FUNCTION note_untallied_{table}()"
             )
         else:
-            op.execute(f"{trigger} BEGIN INSERT INTO untallied (item_id) VALUES (new.{key}); END")  # noqa: S608
+            op.execute(f"{trigger} BEGIN INSERT INTO untallied (item_id) VALUES (new.{key}); END")  # noqa: S608 - see above
 
 
 _TALLY = """
