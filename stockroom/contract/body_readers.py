@@ -78,15 +78,12 @@ class JsonReader:
         errors: list[RequestFault],
         sender: Sender | None,
     ) -> Body:
-        _require_utf8(media)
-        content = b"".join([chunk async for chunk in chunks])
+        content = await _text(chunks, media)
         if not content:
             errors.append({"detail": "The body is empty.", "pointer": ""})
             return Body(None, b"")
         value = parse_json(content)
-        errors.extend(
-            {"detail": message, "pointer": where} for where, message in faults(self.validator, value)
-        )
+        errors += _faults(self.validator, value)
         return Body(value, content)
 
 
@@ -102,8 +99,7 @@ class FormReader:
         errors: list[RequestFault],
         sender: Sender | None,
     ) -> Body:
-        _require_utf8(media)
-        content = b"".join([chunk async for chunk in chunks])
+        content = await _text(chunks, media)
         pairs = read_query(content)
         errors.extend(
             {"detail": f"{name[:80]} is there {len(texts)} times.", "pointer": pointer([name[:80]])}
@@ -111,9 +107,7 @@ class FormReader:
             if len(texts) > 1
         )
         value = {name: texts[0] for name, texts in pairs.items()}
-        errors.extend(
-            {"detail": message, "pointer": where} for where, message in faults(self.validator, value)
-        )
+        errors += _faults(self.validator, value)
         return Body(value, content)
 
 
@@ -195,9 +189,14 @@ def _holds_nul(value: Any) -> bool:
     return False
 
 
-def _require_utf8(media: MediaType) -> None:
+async def _text(chunks: AsyncIterator[bytes], media: MediaType) -> bytes:
     if media.charset not in (None, "utf-8", "ascii"):
         raise Problem("unsupported-media-type", "The charset must be utf-8.")
+    return b"".join([chunk async for chunk in chunks])
+
+
+def _faults(validator: Validator, value: Any) -> list[RequestFault]:
+    return [{"detail": message, "pointer": where} for where, message in faults(validator, value)]
 
 
 Readers = Mapping[str, BodyReader]

@@ -1,6 +1,7 @@
 """What is logged and counted of an activity that fails: each kind once, then ever more seldom."""
 
 import random
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -36,29 +37,21 @@ def an_activity(clock: Clock, failures: Failures, pace: Pace | None = None) -> A
     return Activity("feed", pace or Pace(every=1), lambda: failures, clock)
 
 
-def raised(error: Exception) -> Exception:
+def raise_here(error: Exception) -> None:
+    raise error
+
+
+def raise_there(error: Exception) -> None:
+    raise error
+
+
+def raised(error: Exception, raise_: Callable[[Exception], None] = raise_here) -> Exception:
     """The error as it comes from the place where it is raised."""
     try:
         raise_(error)
     except Exception as caught:  # noqa: BLE001 - it is one of any kind
         return caught
     raise AssertionError
-
-
-def raise_(error: Exception) -> None:
-    raise error
-
-
-def raised_elsewhere(error: Exception) -> Exception:
-    try:
-        raise_otherwise(error)
-    except Exception as caught:  # noqa: BLE001 - it is one of any kind
-        return caught
-    raise AssertionError
-
-
-def raise_otherwise(error: Exception) -> None:
-    raise error
 
 
 def events(logged: Lines) -> list[str]:
@@ -110,7 +103,7 @@ def test_each_kind_of_failure_is_logged_when_it_comes_first(
             raised(KeyError("x")),
             raised(KeyError("y")),
             raised(ValueError("x")),
-            raised_elsewhere(KeyError("x")),
+            raised(KeyError("x"), raise_there),
         ):
             feed.failed(error)
     assert [(line["event"], line["error"]) for line in logged] == [

@@ -1,7 +1,10 @@
 """Installations: one with something in it, and one elsewhere with nothing, on the same kind of database."""
 
 import os
+import resource
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -18,6 +21,7 @@ from tests.import_desk import Desk
 
 NewPostgresql = Callable[..., AbstractContextManager[str]]
 
+COMMAND = (sys.executable, "-c", "import stockroom.cli; stockroom.cli.main()")
 CSV = b"sku,name\nLAMP,Lamp\n"
 
 
@@ -45,6 +49,20 @@ class Installation:
     def run(self, *arguments: object, **environment: str) -> Result:
         """What the command answers, on these settings."""
         return CliRunner().invoke(main, list(map(str, arguments)), env=self.environment | environment)
+
+    def run_without_room(self, *arguments: object) -> str:
+        """What the command says that fails in a process which can write no file of more than 20,000 bytes."""
+        done = subprocess.run(
+            (*COMMAND, *map(str, arguments)),
+            cwd=self.data.parent,
+            env=os.environ | self.environment,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        return done.stderr
 
     def open(self) -> Database:
         return open_database(self.url, connections=2)

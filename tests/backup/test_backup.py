@@ -3,10 +3,8 @@
 import json
 import os
 import re
-import resource
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,14 +16,13 @@ from stockroom.backup.taking import back_up
 from stockroom.db import migrate
 from stockroom.db.files import FileStore
 from stockroom.work.actions import discard
+from tests.backup.conftest import COMMAND
 
 Origin = Any
 Installation = Any
 
 on_sqlite = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
-
-COMMAND = (sys.executable, "-c", "import stockroom.cli; stockroom.cli.main()", "backup")
 
 
 def test_it_holds_database_files_and_key_for_the_owner_alone(origin: Origin, taken: Path):
@@ -161,7 +158,8 @@ def test_killed_in_the_middle_it_leaves_nothing_under_its_name(origin: Origin, t
     # Who opens this waits for a writer, who does not come.
     os.mkfifo(upload)
     target = tmp_path / "backup"
-    process = subprocess.Popen((*COMMAND, target), cwd=tmp_path, env=os.environ | origin.environment)
+    environment = os.environ | origin.environment
+    process = subprocess.Popen((*COMMAND, "backup", target), cwd=tmp_path, env=environment)
     while not list(tmp_path.glob(".backup.*/files")):
         assert process.poll() is None
         time.sleep(0.01)
@@ -174,21 +172,9 @@ def test_killed_in_the_middle_it_leaves_nothing_under_its_name(origin: Origin, t
 
 
 def test_without_room_it_leaves_nothing(origin: Origin, tmp_path: Path):
-    def little_room() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-
-    done = subprocess.run(
-        (*COMMAND, tmp_path / "backup"),
-        cwd=tmp_path,
-        env=os.environ | origin.environment,
-        preexec_fn=little_room,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith("Error: ")
-    assert len(done.stderr.splitlines()) == 1
+    told = origin.run_without_room("backup", tmp_path / "backup")
+    assert told.startswith("Error: ")
+    assert len(told.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["origin"]
 
 

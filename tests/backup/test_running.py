@@ -1,7 +1,6 @@
 """A backup of a service that works hard, restored elsewhere: a service that goes on from one moment."""
 
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -11,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.backup.conftest import COMMAND
 from tests.processes import PATIENCE
 
 Service = Any
@@ -18,7 +18,6 @@ NewPostgresql = Callable[..., AbstractContextManager[str]]
 Options = dict[str, Any]
 
 PASSWORD = "seven grey herons wade at dawn"
-COMMAND = (sys.executable, "-c", "import stockroom.cli; stockroom.cli.main()")
 WRITERS = 3
 
 

@@ -1,6 +1,6 @@
 """Requests as a server hands them on: also those that no HTTP client would send."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -25,6 +25,20 @@ class Answer:
         """The slug of its problem."""
         assert self.headers["content-type"] == "application/problem+json"
         return str(self.json()["type"]).removeprefix("/problems/")
+
+
+class Counted:
+    """Chunks of a body, so many at `most`, and how many of them were `taken`."""
+
+    def __init__(self, chunk: bytes, most: int) -> None:
+        self._chunk = chunk
+        self._most = most
+        self.taken = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for _ in range(self._most):
+            self.taken += 1
+            yield self._chunk
 
 
 HOST = ("Host", "stockroom.test")

@@ -2,7 +2,7 @@
 
 import asyncio
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from stockroom.contract.contract import load_contract
 from stockroom.contract.document import CONTRACT
 from stockroom.http.bodies import SMALL
 from stockroom.http.validation import MEMORY
-from tests.contract.asgi import Answer, ask, scope_of
+from tests.contract.asgi import Answer, Counted, ask, scope_of
 
 Ask = Callable[..., Answer]
 JSON = ("Content-Type", "application/json")
@@ -35,22 +35,15 @@ def test_a_file_of_too_many_bytes_is_refused_by_its_length_alone(raw: Ask, ada: 
 
 
 def test_chunks_beyond_the_bound_are_not_kept(raw: Ask) -> None:
-    taken = 0
-
-    def chunks() -> Iterator[bytes]:
-        nonlocal taken
-        for _ in range(300):
-            taken += 1
-            yield bytes(1_000_000)
-
+    chunks = Counted(bytes(1_000_000), most=300)
     tracemalloc.start()
     try:
-        answer = raw("POST", "/login", [JSON, ("Transfer-Encoding", "chunked")], chunks())
+        answer = raw("POST", "/login", [JSON, ("Transfer-Encoding", "chunked")], chunks)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert answer.status == 413
-    assert taken <= 3
+    assert chunks.taken <= 3
     assert peak < 20_000_000
 
 
@@ -165,21 +158,14 @@ def refused_after(uploads: Path, configure: Any, sign_in: Any) -> Callable[..., 
     account = [*sign_in().items(), ("Content-Type", "text/csv")]
 
     def refused_after(*headers: tuple[str, str]) -> int:
-        taken = 0
-
-        def chunks() -> Iterator[bytes]:
-            nonlocal taken
-            for _ in range(90):
-                taken += 1
-                yield MEGABYTE
-
-        answer = asyncio.run(ask(app, "POST", "/imports?kind=items", [*account, *headers], chunks()))
+        chunks = Counted(MEGABYTE, most=90)
+        answer = asyncio.run(ask(app, "POST", "/imports?kind=items", [*account, *headers], chunks))
         assert answer
         # It does not get smaller by waiting.
         assert (answer.status, answer.problem) == (413, "content-too-large")
         assert "3000000 bytes" in answer.json()["detail"]
         assert list(uploads.iterdir()) == []
-        return taken
+        return chunks.taken
 
     return refused_after
 

@@ -25,7 +25,7 @@ from stockroom.db.tables import users
 from stockroom.settings import Settings
 from stockroom.work.model import CLAIMS_WITHOUT_PROGRESS
 from tests.conftest import POSTGRESQL
-from tests.contract.asgi import ask
+from tests.contract.asgi import Counted, ask
 from tests.disks import Disk
 from tests.onlooker import onlooker
 from tests.workers import work_off
@@ -141,21 +141,14 @@ def upload(configure: Callable[..., Settings], admin: Headers, disk: Disk) -> Ca
     app = create_app(configure(), contract=load_contract(disk.folder / "var"))
 
     def upload(*headers: tuple[str, str]) -> int:
-        taken = 0
-
-        def chunks() -> Iterator[bytes]:
-            nonlocal taken
-            for _ in range(90):
-                taken += 1
-                yield MEGABYTE
-
+        chunks = Counted(MEGABYTE, most=90)
         before = disk.names()
         sent = [*admin.items(), ("Content-Type", "text/csv"), *headers]
-        answer = asyncio.run(ask(app, "POST", "/imports?kind=items", sent, chunks()))
+        answer = asyncio.run(ask(app, "POST", "/imports?kind=items", sent, chunks))
         assert answer
         assert (answer.status, answer.problem) == FULL
         assert {name for name in disk.names() - before if "stockroom.db" not in name} == set()
-        return taken
+        return chunks.taken
 
     return upload
 

@@ -134,7 +134,19 @@ def test_a_broker_that_is_away_costs_a_warning_and_nobodys_time(
     assert logged[-1]["count"] == 2
 
 
-def test_what_a_broker_did_not_take_it_gets_when_it_is_back(
+@pytest.mark.parametrize(
+    ("where", "name", "error", "level"),
+    [
+        (folder.Channel, "_put", OSError("no room"), "warning"),
+        (publisher, "for_publisher", TypeError("a fault of ours"), "error"),
+    ],
+    ids=["an outage", "a fault of ours"],
+)
+def test_what_was_not_sent_is_sent_as_soon_as_it_can_be(
+    where: object,
+    name: str,
+    error: Exception,
+    level: str,
     configure: Callable[..., Settings],
     logged: list[Any],
     monkeypatch: pytest.MonkeyPatch,
@@ -142,8 +154,8 @@ def test_what_a_broker_did_not_take_it_gets_when_it_is_back(
 ) -> None:
     activities = Activities(failures := Failures())
     broker_publisher = BrokerPublisher(configure(), activities)
-    with monkeypatch.context() as away:
-        away.setattr(folder.Channel, "_put", raising(OSError("no room")))
+    with monkeypatch.context() as broken:
+        broken.setattr(where, name, raising(error))
         for task in ("one", "two"):
             broker_publisher.publish(task)
         wait_for(lambda: activities.states() == {"dispatch": "failed"})
@@ -153,31 +165,11 @@ def test_what_a_broker_did_not_take_it_gets_when_it_is_back(
     assert activities.states() == {"dispatch": "ok"}
     assert (failures.counts["dispatch"] > 0, failures.failing) == (True, set())
     assert [(log["event"], log["log_level"]) for log in logged] == [
-        ("activity.failed", "warning"),
+        ("activity.failed", level),
         ("activity.recovered", "info"),
     ]
-
-
-def test_dispatch_comes_back_from_a_fault_that_is_no_outage(
-    configure: Callable[..., Settings],
-    logged: list[Any],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    activities = Activities(failures := Failures())
-    broker_publisher = BrokerPublisher(configure(), activities)
-    with monkeypatch.context() as broken:
-        broken.setattr(publisher, "for_publisher", raising(TypeError("a fault of ours")))
-        broker_publisher.publish("one")
-        wait_for(lambda: activities.states() == {"dispatch": "failed"})
-    wait_for(lambda: len(messages(tmp_path)) == 1)
-    broker_publisher.close()
-    assert (failures.counts["dispatch"] > 0, failures.failing) == (True, set())
-    assert [(log["event"], log["log_level"]) for log in logged] == [
-        ("activity.failed", "error"),
-        ("activity.recovered", "info"),
-    ]
-    assert isinstance(logged[0]["exc_info"], TypeError)
+    # A trace tells of what nobody expects.
+    assert logged[0].get("exc_info") == (error if level == "error" else None)
 
 
 def raising(error: Exception) -> Callable[..., Any]:
