@@ -47,7 +47,9 @@ def test_check_says_who_may_register(monkeypatch: pytest.MonkeyPatch):
         stockroom("check").output
     )
     monkeypatch.setenv("STOCKROOM_DATABASE_URL", "postgresql://user:hush@127.0.0.1:1/name")
-    assert "Registration: closed; `stockroom create-admin` makes accounts." in (stockroom("check").output)
+    assert "Registration: closed; `stockroom create-admin` makes administrators." in (
+        stockroom("check").output
+    )
 
 
 def test_check_tells_of_a_database_that_does_not_answer(monkeypatch: pytest.MonkeyPatch):

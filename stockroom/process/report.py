@@ -45,7 +45,7 @@ def unknown_variables() -> list[str]:
 def registration(settings: Settings) -> str:
     """Who gets an account, as a sentence."""
     if settings.registration == "closed":
-        return "closed; `stockroom create-admin` makes accounts."
+        return "closed; `stockroom create-admin` makes administrators."
     return f"open to whoever reaches the service; new accounts have the role {settings.default_role}."
 
 
