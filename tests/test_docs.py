@@ -219,16 +219,39 @@ def rows(page: str, first: str) -> Iterator[list[str]]:
             yield [cell.strip() for cell in line.strip("|").split("|")]
 
 
+def unproved(page: str) -> Iterator[str]:
+    """What a page names as tests and is none, and the threats that no test is named for."""
+    for threat, _, named in rows(page, "threat"):
+        if not NAMED_TEST.search(named):
+            yield f"no test is named for {threat!r}"
+        # Whatever else stands there would not be looked for.
+        if rest := NAMED_TEST.sub("", named).replace(",", "").strip():
+            yield f"{rest} is no test"
+    for file, test in NAMED_TEST.findall(page):
+        path = ROOT / "tests" / file
+        if not (path.exists() and f"\ndef {test}(" in path.read_text()):
+            yield f"there is no {test} in tests/{file}"
+
+
 def test_each_answer_to_a_threat_names_tests_that_are_there() -> None:
-    answers = list(rows(SECURITY.read_text(), "threat"))
-    assert len(answers) > 40
-    for threat, _, named in answers:
-        tests = NAMED_TEST.findall(named)
-        assert tests, f"no test is named for {threat!r}"
-        for file, test in tests:
-            assert f"def {test}(" in (ROOT / "tests" / file).read_text(), (
-                f"there is no {test} in tests/{file}"
-            )
+    page = SECURITY.read_text()
+    assert len(list(rows(page, "threat"))) > 60
+    assert list(unproved(page)) == []
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("", "no test is named for 'fire'"),
+        ("`test_docs.py::test_fire`", "there is no test_fire in tests/test_docs.py"),
+        ("`fire.py::test_fire`", "there is no test_fire in tests/fire.py"),
+        ("`test_docs.py::test_a_command_that_is_named_exists`, `fire.py`", "`fire.py` is no test"),
+    ],
+)
+def test_an_answer_without_a_test_is_found_out(named: str, told: str) -> None:
+    assert list(unproved(f"| threat | answer | test |\n|---|---|---|\n| fire | water | {named} |\n")) == [
+        told
+    ]
 
 
 def test_the_events_of_the_security_log_are_all_explained() -> None:
