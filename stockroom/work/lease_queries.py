@@ -104,14 +104,17 @@ def _abandoned(now: datetime) -> sa.ColumnElement[bool]:
 def _unattended(now: datetime) -> sa.ColumnElement[bool]:
     moment = round(now.timestamp() * 1000)
     published = sa.type_coerce(tasks.c.published_at, sa.BigInteger)
-    created = sa.type_coerce(tasks.c.created_at, sa.BigInteger)
+    # Since when it waits: a task whose worker is gone is called for as a new one is, however old it may be.
+    free = sa.type_coerce(sa.func.coalesce(tasks.c.lease_until, tasks.c.created_at), sa.BigInteger)
     silent = sa.or_(
         tasks.c.published_at.is_(None),
         tasks.c.published_at <= now - REPUBLISH_AT_LEAST,
+        # The clock was set back since.
+        tasks.c.published_at > now,
         sa.and_(
             tasks.c.published_at <= now - REPUBLISH_AFTER,
             # Each interval is as long as all before it, so that messages do not pile up before a busy worker.
-            moment - published >= published - created,
+            moment - published >= published - free,
         ),
     )
     return sa.and_(sa.or_(tasks.c.state == "queued", _abandoned(now)), silent)

@@ -263,6 +263,25 @@ def test_a_task_is_called_for_when_its_worker_is_gone_or_gave_it_back(database: 
     assert republished(database, [33]) == [33]
 
 
+@pytest.mark.parametrize("age", [0, 90, 3 * 3600])
+def test_a_task_of_any_age_is_called_for_at_once_when_its_worker_is_gone(
+    database: Database, age: int
+) -> None:
+    task = enqueue(database)
+    assert republished(database, [age]) == ([age] if age else [])
+    for killed in (age + 100, age + 200):
+        claimed(at(database, NOW + timedelta(seconds=killed)), task.id)
+        free = killed + 30
+        # As of a new task: the interval grows while nobody takes it.
+        calls = [free + seconds for seconds in (0, 5, 10, 20, 40)]
+        assert republished(database, range(killed, killed + 100)) == calls
+
+
+def test_a_clock_that_was_set_back_keeps_no_task_waiting(database: Database) -> None:
+    enqueue(database)
+    assert republished(database, [-3600, -3598, -3595]) == [-3600, -3595]
+
+
 def test_of_many_sweeps_at_once_one_calls(database: Database, at_once) -> None:
     enqueue(database)
     later = at(database, NOW + timedelta(seconds=6))
