@@ -15,6 +15,7 @@ from stockroom.items import search
 from stockroom.reservations import actions as reservations
 from stockroom.summary import actions as summary
 from stockroom.work import lease_queries
+from stockroom.work.renewals import Renewals
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +33,19 @@ class Duty:
     name: str
     every: float
     step: Callable[[], object]
+
+
+def end_unrenewed(database: Database, renewals: Renewals, seconds: float) -> None:
+    """End the leases that nobody has renewed for `seconds`, if the clock has not yet. Several workers may do
+    this.
+    """
+    with database.connect() as reader:
+        overdue = renewals.overdue(lease_queries.standing(reader, database.clock()), seconds)
+    for lease in overdue:
+        with database.work() as work:
+            ended = lease_queries.expire(work.connection, lease, work.now)
+        if ended:
+            log.warning("task.lease_ended", task=lease.task_id, reason="the clock was set back, it seems")
 
 
 def republish(database: Database, send: Callable[[str], object]) -> None:

@@ -13,7 +13,8 @@ from stockroom.imports.execution import Validators
 from stockroom.retention import actions as retention
 from stockroom.settings import Settings
 from stockroom.uploads import UploadFolder
-from tasks.sweep import expire, index, republish, update_totals
+from stockroom.work.renewals import Renewals
+from tasks.sweep import end_unrenewed, expire, index, republish, update_totals
 
 
 @frozen
@@ -36,6 +37,7 @@ class Worker:
         self._parts: Parts | None = None
         self._inherited: Parts | None = None
         self._stopping: Any = None
+        self._renewals = Renewals()
 
     def parts(self) -> Parts:
         with self._opening:
@@ -71,9 +73,11 @@ class Worker:
                 self._parts = None
 
     def sweep(self, send: Callable[[str], object]) -> None:
-        """Publish waiting tasks again."""
+        """Publish waiting tasks again, those of workers that are gone among them."""
         if not self.stopping():
-            republish(self.parts().database, send)
+            parts = self.parts()
+            end_unrenewed(parts.database, self._renewals, parts.settings.lease_seconds)
+            republish(parts.database, send)
 
     def expire(self) -> None:
         """Close the reservations that have expired."""

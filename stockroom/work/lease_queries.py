@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from stockroom.db.connections import Connection
 from stockroom.db.tables import tasks
-from stockroom.work.model import Lease, LeaseLost
+from stockroom.work.model import Lease, LeaseLost, Standing
 
 REPUBLISH_AFTER = timedelta(seconds=5)
 """A task that nobody claims is published again after this time, then less and less often, up to the next."""
@@ -84,6 +84,28 @@ def write(connection: Connection, lease: Lease, values: Mapping[str, Any]) -> No
     """Write to the task under the lease. Raises LeaseLost if the task no longer belongs to its holder."""
     if connection.execute(_write, {"task": lease.task_id, "held": lease.fence, **values}).rowcount != 1:
         raise LeaseLost(lease.task_id)
+
+
+def standing(reader: Connection, now: datetime) -> list[Standing]:
+    """All leases that have not expired."""
+    query = sa.select(tasks.c.id, tasks.c.fence, tasks.c.lease_until)
+    rows = reader.execute(query.where(tasks.c.state == "running", tasks.c.lease_until > now))
+    return [Standing(row.id, row.fence, row.lease_until) for row in rows]
+
+
+def expire(connection: Connection, lease: Standing, now: datetime) -> bool:
+    """Have the lease expire now; False if it was renewed, or the task was claimed or has ended."""
+    statement = (
+        tasks.update()
+        .where(
+            tasks.c.id == lease.task_id,
+            tasks.c.state == "running",
+            tasks.c.fence == lease.fence,
+            tasks.c.lease_until == lease.until,
+        )
+        .values(lease_until=now)
+    )
+    return connection.execute(statement).rowcount == 1
 
 
 def any_unattended(reader: Connection, now: datetime) -> bool:

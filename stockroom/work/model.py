@@ -89,6 +89,15 @@ class Lease:
         return source_of(self.parameters)
 
 
+@frozen
+class Standing:
+    """A lease as others see it: under which fencing token it is held, and until when."""
+
+    task_id: str
+    fence: int
+    until: datetime
+
+
 def source_of(parameters: Mapping[str, Any]) -> str | None:
     name: str | None = parameters.get("file")
     return name

@@ -21,6 +21,8 @@ from stockroom.work import leases
 from stockroom.work import queries as stored_tasks
 from stockroom.work.bounds import Amounts
 from stockroom.work.model import Lease, LeaseLost, Task, TaskError
+from stockroom.work.renewals import Renewals
+from tasks.sweep import end_unrenewed
 from tests.import_desk import PLENTY
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -275,6 +277,49 @@ def test_a_task_of_any_age_is_called_for_at_once_when_its_worker_is_gone(
         # As of a new task: the interval grows while nobody takes it.
         calls = [free + seconds for seconds in (0, 5, 10, 20, 40)]
         assert republished(database, range(killed, killed + 100)) == calls
+
+
+class Seconds:
+    """A clock that a test sets."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_where_the_clock_is_set_back_a_lease_still_ends_when_nobody_renews_it(database: Database) -> None:
+    dead, alive = enqueue(database), enqueue(database)
+    gone, kept = claimed(database, dead.id), claimed(database, alive.id)
+    back, passed = at(database, NOW - timedelta(hours=1)), Seconds()
+    renewals = Renewals(passed)
+    for passed.now in range(0, 31, 5):
+        end_unrenewed(back, renewals, 30)
+        assert claim(back, dead.id) is None
+        with at(back, back.clock() + timedelta(seconds=passed.now)).work() as work:
+            leases.renew(work, kept)
+    passed.now = 35
+    end_unrenewed(back, renewals, 30)
+    assert republished(database, [-3600]) == [-3600]
+    taken = claimed(back, dead.id)
+    assert taken.fence == gone.fence + 1
+    assert claim(back, alive.id) is None
+    # A worker that was only slow has lost the task.
+    with pytest.raises(LeaseLost):
+        progress(back, gone)
+    progress(back, taken)
+
+
+def test_a_lease_that_is_renewed_in_the_last_moment_is_kept(database: Database) -> None:
+    task = enqueue(database)
+    lease = claimed(database, task.id)
+    with database.connect() as reader:
+        (seen,) = stored_leases.standing(reader, NOW)
+    later = at(database, NOW + timedelta(seconds=1))
+    with later.work() as work:
+        leases.renew(work, lease)
+        assert not stored_leases.expire(work.connection, seen, NOW)
+    assert claim(at(database, NOW + timedelta(seconds=30)), task.id) is None
 
 
 def test_a_clock_that_was_set_back_keeps_no_task_waiting(database: Database) -> None:
