@@ -15,6 +15,9 @@ _one = sa.and_(_name, _attempts.origin == sa.bindparam("whose"))
 _every = sa.bindparam("every", type_=sa.BigInteger)
 _stored = sa.type_coerce(_attempts.free_at, sa.BigInteger)
 _now = sa.bindparam("now", type_=Moment)
+_latest_free = sa.bindparam("latest", type_=Moment)
+# Later than any count can have written it: the clock was set back since.
+_is_unearned = _attempts.free_at > sa.bindparam("beyond", type_=Moment)
 
 # PostgreSQL's construct also compiles for SQLite, whose syntax here is the same.
 _take = (
@@ -28,10 +31,14 @@ _take = (
     .on_conflict_do_update(
         index_elements=[_attempts.username, _attempts.origin],
         set_={
-            "free_at": sa.case((_attempts.free_at > _now, _stored), else_=sa.type_coerce(_now, sa.BigInteger))
+            "free_at": sa.case(
+                (_is_unearned, sa.type_coerce(_latest_free, sa.BigInteger)),
+                (_attempts.free_at > _now, _stored),
+                else_=sa.type_coerce(_now, sa.BigInteger),
+            )
             + _every
         },
-        where=_attempts.free_at <= sa.bindparam("latest", type_=Moment),
+        where=sa.or_(_attempts.free_at <= _latest_free, _is_unearned),
     )
     .returning(_attempts.username)
 )
@@ -86,10 +93,19 @@ def take(
 
     There is room for `at_once` attempts, and for one more each time `every` has passed (the generic cell rate
     algorithm). The database decides, so that attempts at the same time are counted one after the other.
+
+    Where the clock was set back there is room for one attempt, and then as if the rest had just been made. As
+    long again as they last, the clocks of two machines may differ.
     """
     latest = now + every * (at_once - 1)
     one = {"name": username, "whose": origin}
-    times = {"now": now, "first": now + every, "latest": latest, "every": every // MILLISECOND}
+    times = {
+        "now": now,
+        "first": now + every,
+        "latest": latest,
+        "beyond": now + 2 * every * at_once,
+        "every": every // MILLISECOND,
+    }
     if connection.execute(_take, one | times).one_or_none() is not None:
         return None
     free_at: datetime = connection.scalar(_free_at, one) or now + every

@@ -112,6 +112,25 @@ def test_a_network_that_the_account_knows_has_few_attempts_too(desk, hasher) -> 
     assert outcome(desk, PASSWORD, HOME) is TokenPair
 
 
+def test_a_clock_that_is_set_back_locks_nobody_out_for_as_long(desk, hasher) -> None:
+    for _ in range(OWN.at_once):
+        outcome(desk, WRONG, HOME)
+    desk.wait(timedelta(hours=-1))
+    # Who comes first has one attempt, and those before still count.
+    assert [outcome(desk, WRONG, HOME) for _ in range(9)] == [InvalidCredentials] + [TooManyAttempts] * 8
+    desk.wait(OWN.every)
+    assert outcome(desk, PASSWORD, HOME) is TokenPair
+
+
+def test_clocks_that_differ_by_minutes_give_no_more_checks(desk, hasher) -> None:
+    for _ in range(100):
+        outcome(desk, WRONG, HOME)
+        desk.wait(FIVE_MINUTES)
+        outcome(desk, WRONG, HOME)
+        desk.wait(-FIVE_MINUTES)
+    assert hasher.checks <= 2 * OWN.at_once
+
+
 def test_a_name_has_its_own_attempts_in_a_network_that_many_share(desk) -> None:
     desk.register("bob")
     desk.fail("bob", OWN.at_once)

@@ -194,6 +194,15 @@ def test_unknown_refresh_tokens_are_refused(desk, token: str) -> None:
         desk.refresh(token)
 
 
+def test_where_the_clock_is_set_back_a_refresh_gives_tokens_that_are_good(desk) -> None:
+    pair = desk.login("ada")
+    desk.wait(timedelta(hours=-1))
+    # A process that has not seen the token takes none that seems to come from the future.
+    assert Tokens(b"k" * 32, desk.revocations).verify(pair.access_token, desk.now.timestamp()) is None
+    assert desk.principal(desk.refresh(pair.refresh_token)).subject == "ada"
+    assert desk.principal(desk.login("ada")).subject == "ada"
+
+
 def test_a_session_cannot_be_refreshed_once_it_has_expired(desk) -> None:
     pair = desk.login("ada")
     desk.wait(sessions.SESSION_LIFETIME - timedelta(milliseconds=1))
