@@ -31,6 +31,7 @@ pytest_plugins = [
     "tests.listening",
     "tests.processes",
     "tests.proxying",
+    "tests.redis_server",
     "tests.service",
 ]
 

@@ -37,7 +37,7 @@ class Activities:
         self, name: str, step: Callable[[], Awaitable[object]], pace: Pace
     ) -> AsyncIterator[None]:
         """Take the step again and again on the running loop, within the context."""
-        activity, stopping = self._standing_one(name, pace), asyncio.Event()
+        activity, stopping = self.standing(name, pace), asyncio.Event()
         task = asyncio.create_task(_keep_on(activity, step, stopping), name=name)
         try:
             yield
@@ -49,13 +49,14 @@ class Activities:
 
     def in_thread(self, name: str, step: Callable[[], object], pace: Pace) -> "ActivityThread":
         """A thread, to be started, that takes the step again and again."""
-        return ActivityThread(self._standing_one(name, pace), step)
+        return ActivityThread(self.standing(name, pace), step)
 
     def for_a_while(self, name: str, step: Callable[[], object], pace: Pace) -> "ActivityThread":
         """The same for what ends before the process does, and of which there may be several."""
         return ActivityThread(self._new(name, pace), step)
 
-    def _standing_one(self, name: str, pace: Pace) -> Activity:
+    def standing(self, name: str, pace: Pace) -> Activity:
+        """One that lasts as long as the process, and whose steps are taken by who asks for it."""
         activity = self._standing[name] = self._new(name, pace)
         self._observer.begun(name)
         return activity

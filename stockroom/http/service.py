@@ -20,6 +20,7 @@ from stockroom.contract.contract import Contract
 from stockroom.contract.parsing import add_contract
 from stockroom.http.admission import AdmissionMiddleware
 from stockroom.http.binding import bind_handlers
+from stockroom.http.breaker import PACE, Breaker
 from stockroom.http.bridge import Bridge, RunOnLoop, run_at_once
 from stockroom.http.cache import AnswerCache
 from stockroom.http.dispatch import Dispatcher, Provider
@@ -69,6 +70,8 @@ class Dependencies:
 def build_service(contract: Contract, dependencies: Dependencies) -> ASGIApp:
     """Raises ContractError when contract and handlers do not fit."""
     redis_url = dependencies.redis_url and _impatient(dependencies.redis_url)
+    # One for both, who ask the same Redis.
+    breaker = Breaker(dependencies.activities.standing("redis", PACE)) if redis_url else None
     handlers = bind_handlers(
         contract.document,
         contract.operations,
@@ -80,12 +83,12 @@ def build_service(contract: Contract, dependencies: Dependencies) -> ASGIApp:
     )
     dispatcher = Dispatcher(
         handlers,
-        AnswerCache(dependencies.flask, redis_url),
+        AnswerCache(dependencies.flask, redis_url, breaker),
         HtmlAnswers(dependencies.flask, contract.document, contract.operations.values()),
         dependencies.keys,
         dependencies.is_recorded,
     )
-    limits = Limits(dependencies.flask, redis_url, enforce=dependencies.enforce_limits)
+    limits = Limits(dependencies.flask, redis_url, breaker, enforce=dependencies.enforce_limits)
     bridge = Bridge(
         dispatcher, dependencies.run, {COMMON_ROOM: dependencies.common_room, **dependencies.rooms}
     )

@@ -11,8 +11,10 @@ import pytest
 import redis
 from flask import Flask
 from flask_caching import Cache
+from flask_caching.backends.rediscache import RedisCache
 from flask_caching.backends.simplecache import SimpleCache
 
+from stockroom.activities import activity
 from stockroom.contract.contract import Contract
 from stockroom.contract.operations import CachePolicy, Operation
 from stockroom.http.cache import AnswerCache, CachePlace, open_backend
@@ -34,7 +36,7 @@ class Planted:
 
 
 def opened(url: str | None = None, prefix: str = "test") -> AnswerCache:
-    return AnswerCache(Flask("cache"), url, prefix)
+    return AnswerCache(Flask("cache"), url, prefix=prefix)
 
 
 def get(
@@ -140,6 +142,24 @@ def test_a_write_makes_all_answers_old(cache: AnswerCache, summary: Operation) -
     kept(cache, summary, asked_by("ada"))
     asyncio.run(cache.forget_all())
     kept(cache, summary, asked_by("ada"))
+
+
+def test_what_could_not_be_forgotten_is_forgotten_before_anything_else_is_asked(
+    redis_url: str, prefix: str, summary: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activity, "FIRST_WAIT", 0.0)
+    cache, context = opened(redis_url, prefix), asked_by("ada")
+    place = kept(cache, summary, context)
+    assert get(cache, summary, context) == (place, REPLY)
+    with monkeypatch.context() as away:
+        away.setattr(RedisCache, "set", raising)
+        asyncio.run(cache.forget_all())
+        assert get(cache, summary, context) == (None, None)
+    assert get(cache, summary, context)[1] is None
+
+
+def raising(*_: Any, **__: Any) -> None:
+    raise TimeoutError("planted")
 
 
 def test_an_answer_made_of_what_was_before_a_write_is_not_kept_for_after(

@@ -113,7 +113,11 @@ def way(redis_url: str) -> Iterator[Freezing]:
     way.close()
 
 
-def test_a_frozen_redis_blocks_neither_the_loop_nor_later_requests(way: Freezing, caller: str) -> None:
+def test_a_frozen_redis_blocks_neither_the_loop_nor_later_requests(
+    way: Freezing, caller: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stockroom.activities.activity.FIRST_WAIT", 60.0)
+
     async def scenario() -> tuple[int, list[bool]]:
         counted = opened(way.url)
         assert await allowed(counted, caller, 1) == [True]
@@ -136,7 +140,7 @@ def test_a_frozen_redis_blocks_neither_the_loop_nor_later_requests(way: Freezing
 def test_once_redis_is_back_it_counts_again(
     way: Freezing, redis_url: str, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stockroom.http.limits.RETRY_STORAGE", 0.0)
+    monkeypatch.setattr("stockroom.activities.activity.FIRST_WAIT", 0.0)
 
     async def scenario() -> list[bool]:
         counted = opened(way.url)
