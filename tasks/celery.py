@@ -16,7 +16,7 @@ from stockroom.process import data_dir, logs
 from stockroom.process.metrics_server import MetricsServer
 from stockroom.work import leases
 from stockroom.work.model import Lease
-from tasks import configuration, execution, folder, imports, works
+from tasks import broker, configuration, execution, folder, imports, works
 from tasks.sweep import Duty, sweeping
 from tasks.turns import Turns
 from tasks.worker import Parts, Worker
@@ -119,6 +119,7 @@ signals.worker_process_init.connect(worker.begin_process)
 signals.worker_process_shutdown.connect(worker.close)
 signals.worker_shutting_down.connect(worker.stop)
 signals.worker_shutdown.connect(worker.close)
+app.steps["consumer"].add(broker.watching(activities))
 app.steps["worker"].add(
     sweeping(
         activities,

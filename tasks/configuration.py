@@ -16,6 +16,8 @@ _PUBLISHER_SECONDS = 1
 def for_worker(settings: Settings) -> dict[str, Any]:
     return _common(settings, _WORKER_SECONDS) | {
         "broker_connection_retry_on_startup": True,
+        # For ever; by default the worker ends after 100 tries, which take 46 minutes.
+        "broker_connection_max_retries": None,
         "broker_transport_options": _transport(settings, _WORKER_SECONDS),
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,12 +33,11 @@ class RedisServer:
 
 
 @pytest.fixture
-def start_redis(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
-    """Start a Redis, on a given port or any, until the test ends."""
+def start_redis(tmp_path: Path) -> Callable[..., AbstractContextManager[RedisServer]]:
+    """Start a Redis on a given port, or any."""
     if shutil.which("redis-server") is None:
         _unavailable()
-    with ExitStack() as stack:
-        yield lambda port=None: stack.enter_context(_redis_server(port or _free_port(), tmp_path))
+    return lambda port=None: _redis_server(port or _free_port(), tmp_path)
 
 
 def _unavailable() -> None:

@@ -1,6 +1,7 @@
 """A Redis that freezes: requests go on without it."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from tests.redis_server import RedisServer
@@ -17,15 +18,17 @@ def count(client: Any, admin: dict[str, str]) -> int:
     return found
 
 
-def test_requests_go_on_without_it(serve: Any, sign_in: Any, start_redis: Callable[..., RedisServer]) -> None:
-    redis = start_redis()
-    client, admin = serve(redis_url=redis.url), sign_in("admin")
-    write(client, admin, "A0")
-    assert count(client, admin) == count(client, admin) == 1
-    with redis.frozen():
-        for number in range(1, 20):
-            write(client, admin, f"A{number}")
-            assert count(client, admin) == number + 1
-    assert count(client, admin) == 20
-    write(client, admin, "A20")
-    assert count(client, admin) == 21
+def test_requests_go_on_without_it(
+    serve: Any, sign_in: Any, start_redis: Callable[..., AbstractContextManager[RedisServer]]
+) -> None:
+    with start_redis() as redis:
+        client, admin = serve(redis_url=redis.url), sign_in("admin")
+        write(client, admin, "A0")
+        assert count(client, admin) == count(client, admin) == 1
+        with redis.frozen():
+            for number in range(1, 20):
+                write(client, admin, f"A{number}")
+                assert count(client, admin) == number + 1
+        assert count(client, admin) == 20
+        write(client, admin, "A20")
+        assert count(client, admin) == 21

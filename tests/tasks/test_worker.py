@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -37,10 +38,12 @@ from stockroom.stock import movements
 from stockroom.uploads import PREFIX
 from stockroom.work import actions as tasks
 from stockroom.work.model import Task
+from tasks import celery
 from tasks.publisher import BrokerPublisher
 from tests.disks import Disk
 from tests.import_desk import PLENTY, Upload, principal
 from tests.processes import _free_port
+from tests.redis_server import RedisServer
 from tests.workers import PATIENCE, end, worker_process
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,10 +56,10 @@ class Site:
     settings: Settings
     database: Database
 
-    def begin(self) -> Task:
+    def begin(self, rows: int = ROWS) -> Task:
         """Begin an import that takes some seconds; one code of a hundred repeats the one before."""
         path = self.settings.data_dir / "upload"
-        numbers = (number - (number % 100 == 99) for number in range(ROWS))
+        numbers = (number - (number % 100 == 99) for number in range(rows))
         path.write_text("sku,name\n" + "".join(f"P{number},Part {number}\n" for number in numbers))
         broker_publisher = BrokerPublisher(self.settings, Activities())
         with self.database.work() as work:
@@ -118,8 +121,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 @contextmanager
-def open_site(folder: Path) -> Iterator[Site]:
-    settings = Settings(_env_file=None, data_dir=folder, database_url=f"sqlite:///{folder}/stockroom.db")
+def open_site(folder: Path, **changes: Any) -> Iterator[Site]:
+    database_url = f"sqlite:///{folder}/stockroom.db"
+    settings = Settings(_env_file=None, data_dir=folder, database_url=database_url, **changes)
     migrate.upgrade(settings.database_url)
     database = open_database(settings.database_url, connections=2)
     with database.work() as work:
@@ -188,6 +192,30 @@ def test_work_goes_on_by_itself_once_a_full_disk_has_room(make_disk: Callable[..
             done = site.wait(task, lambda found: not found.pending)
         assert done.state == "succeeded"
         assert_imported_once(site, done)
+
+
+def test_a_worker_waits_for_its_broker_as_long_as_it_takes(
+    tmp_path: Path, start_redis: Callable[..., AbstractContextManager[RedisServer]]
+) -> None:
+    """It takes some seconds, which lie between two tries of Celery's and between two sweeps."""
+    log = tmp_path / "worker.log"
+    with open_site(tmp_path, broker_url=f"redis://127.0.0.1:{(port := _free_port())}/0") as site:
+        first = site.begin(rows=10)
+        with site.worker():
+            until(lambda: "activity.failed" in log.read_text())
+            with start_redis(port):
+                assert site.wait(first, lambda found: not found.pending).state == "succeeded"
+            second = site.begin(rows=20)
+            with start_redis(port):
+                assert site.wait(second, lambda found: not found.pending).state == "succeeded"
+    # It is told of as of whatever else fails, and not at each try.
+    assert "Cannot connect" not in log.read_text()
+
+
+def test_the_worker_s_tries_to_reach_its_broker_have_no_limit() -> None:
+    assert celery.app.conf.broker_connection_max_retries is None
+    assert celery.app.conf.broker_connection_retry_on_startup is True
+    assert celery.app.conf.broker_connection_retry is True
 
 
 def begun(task: Task) -> bool:
@@ -262,7 +290,7 @@ def test_metrics_and_log_tell_of_a_duty_that_fails(site: Site, pool: str, tmp_pa
         until(lambda: failing(port).get("totals") == 1)
         connection.execute(sa.text(table.format("away", "additions")))
         until(lambda: failing(port)["totals"] == 0)
-        duties = {"sweep", "expiry", "totals", "index", "retention", "metrics"}
+        duties = {"sweep", "expiry", "totals", "index", "retention", "metrics", "broker"}
         assert failing(port) == dict.fromkeys(duties, 0)
         log = (site.settings.data_dir / "worker.log").read_text()
         assert log.count("activity.failed") == log.count("activity.recovered") == 1
