@@ -244,9 +244,9 @@ class _Parts:
             self.database.dispose()
 
     def _require_migrated(self) -> None:
-        with self.database.connect() as reader:
-            current = migrate.current(reader)
-        if current != migrate.head():
-            reason = f"the database is at revision {current}, not {migrate.head()}: run `stockroom migrate`"
+        try:
+            migrate.require_head(self.database)
+        except migrate.WrongRevision as error:
+            reason = f"the database is {error}"
             log.critical("start.refused", reason=reason)
-            raise RuntimeError(reason)
+            raise RuntimeError(reason) from None

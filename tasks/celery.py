@@ -16,7 +16,7 @@ from stockroom.process import data_dir, logs
 from stockroom.process.metrics_server import MetricsServer
 from stockroom.work import leases
 from stockroom.work.model import Lease
-from tasks import broker, configuration, execution, folder, imports, works
+from tasks import broker, configuration, execution, folder, imports, start, works
 from tasks.sweep import Duty, sweeping
 from tasks.turns import Turns
 from tasks.worker import Parts, Worker
@@ -94,6 +94,13 @@ def _set_up_logs(**event: object) -> None:
     logs.configure(settings.load())
 
 
+def _await_database(**event: object) -> None:
+    known = settings.load()
+    # Celery asks for it later.
+    logs.configure(known)
+    start.await_database(known, activities)
+
+
 def _serve_metrics(**event: object) -> None:
     """Before any process is forked, which will count in the same place."""
     known = settings.load()
@@ -114,6 +121,7 @@ def _serve_metrics(**event: object) -> None:
 
 signals.setup_logging.connect(_set_up_logs)
 signals.worker_init.connect(worker.prepare)
+signals.worker_init.connect(_await_database)
 signals.worker_init.connect(_serve_metrics)
 signals.worker_process_init.connect(worker.begin_process)
 signals.worker_process_shutdown.connect(worker.close)

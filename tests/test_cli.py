@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -142,6 +143,40 @@ def test_a_database_that_cannot_be_migrated_is_one_line(monkeypatch: pytest.Monk
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: The database cannot be migrated: ")
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["migrate", "run", "check"])
+def test_a_database_of_a_newer_version_is_left_as_it_is_and_told_of(command: str):
+    stockroom("migrate")
+    with sqlite3.connect("var/stockroom.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    result = stockroom(command)
+    assert result.exit_code == 1
+    told = result.output.splitlines()[-1]
+    assert "at revision 9999, which belongs to a newer version of Stockroom" in told
+    assert "Nothing was done" in told
+    assert "stockroom migrate" not in told
+
+
+@pytest.mark.parametrize("command", ["migrate", "run", "check"])
+def test_a_database_that_has_lost_all_it_had_is_not_taken_for_a_new_one(command: str):
+    stockroom("migrate")
+    Path("var/jwt.key").write_text("there was a service once")
+    Path("var/stockroom.db").write_bytes(b"")
+    result = stockroom(command)
+    assert result.exit_code == 1
+    assert "stockroom.db has 0 bytes" in result.output.splitlines()[-1]
+    assert Path("var/stockroom.db").stat().st_size == 0
+    # Whoever wants to begin anew says so.
+    Path("var/stockroom.db").unlink()
+    assert stockroom("migrate").exit_code == 0
+
+
+def test_an_empty_file_where_nothing_was_before_becomes_a_database():
+    Path("var").mkdir(mode=0o700)
+    Path("var/stockroom.db").touch(mode=0o600)
+    assert stockroom("migrate").exit_code == 0
 
 
 @pytest.mark.parametrize("variable", ["STOCKROOM_PORT", "STOCKROOM_METRICS_PORT"])

@@ -20,7 +20,7 @@ from stockroom.db import migrate
 from stockroom.db.database import open_database
 from stockroom.errors import DomainError
 from stockroom.printable import printable
-from stockroom.process import launch, report
+from stockroom.process import data_dir, launch, report
 from stockroom.process.connection_demand import connections_fault
 from stockroom.process.exposure import exposures
 from stockroom.settings import Settings
@@ -107,8 +107,12 @@ for command in (upkeep.audit, upkeep.backup, upkeep.restore):
 
 
 def _migrate(chosen: Settings) -> None:
+    if fault := data_dir.emptied(chosen):
+        raise Failure(f"The database is {fault}")
     try:
         migrate.upgrade(chosen.database_url)
+    except migrate.WrongRevision as error:
+        raise Failure(f"The database is {error}") from None
     except (SQLAlchemyError, CommandError) as error:
         raise Failure(f"The database cannot be migrated: {report.first_line(error)}") from None
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from stockroom.db.connections import Connection
+from stockroom.db.database import Database
 from stockroom.db.sqlite import create_private
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -23,10 +24,15 @@ _IS_MIGRATED = {
 _LOCK = 0x53_54_4F_43_4B
 
 
+class WrongRevision(Exception):
+    """The database is not at the revision of this version; the text goes on after "the database is"."""
+
+
 def upgrade(url: str, revision: str = "head") -> None:
     """Bring the database at `url` to `revision`, by default `head()`: all steps or none, in one transaction.
 
     Processes that migrate at the same time wait for each other; the later ones find nothing left to do.
+    Raises WrongRevision, having done nothing, if the database is of a newer version.
     """
     # Here, so that those who only compare revisions do not load it: it takes a tenth of the start.
     from alembic import command  # noqa: PLC0415 - see above
@@ -38,6 +44,7 @@ def upgrade(url: str, revision: str = "head") -> None:
     config.set_main_option("path_separator", "os")
 
     def apply(connection: sa.Connection) -> None:
+        _refuse_newer(current(connection))
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 
@@ -75,6 +82,36 @@ def head() -> str:
     return max(file.name for file in (_FOLDER / "versions").glob("[0-9]*.py")).partition("_")[0]
 
 
-def current(reader: Connection) -> str | None:
+def require_head(database: Database) -> None:
+    """Raises WrongRevision unless the database is at `head()`."""
+    _refuse_nothing(sa.make_url(database.url))
+    with database.connect() as reader:
+        revision = current(reader)
+    _refuse_newer(revision)
+    if revision != head():
+        raise WrongRevision(f"at revision {revision or 'none'} instead of {head()}; run `stockroom migrate`.")
+
+
+def _refuse_nothing(url: sa.URL) -> None:
+    # To open it would make a file, or write to one of 0 bytes.
+    if url.get_backend_name() != "sqlite":
+        return
+    path = Path(url.database or "")
+    if not path.exists():
+        raise WrongRevision("not there yet; `stockroom migrate` or `stockroom run` makes it.")
+    if not path.stat().st_size:
+        raise WrongRevision("empty; run `stockroom migrate`.")
+
+
+def _refuse_newer(revision: str | None) -> None:
+    # As their files are numbered; what a later version adds has a higher number.
+    if revision is not None and revision > head():
+        raise WrongRevision(
+            f"at revision {revision}, which belongs to a newer version of Stockroom; this one knows none "
+            f"after {head()}. Nothing was done. Use the newer version, or restore a backup."
+        )
+
+
+def current(reader: Connection | sa.Connection) -> str | None:
     """The revision of the database; None for one that was never migrated."""
     return reader.scalar(_current) if reader.scalar(_IS_MIGRATED[reader.dialect.name]) else None

@@ -52,6 +52,22 @@ def storage(settings: Settings, files: FileStore) -> Storage:
     return Storage(folders, database, settings.reserved_bytes)
 
 
+def emptied(settings: Settings) -> str | None:
+    """What to do about an embedded database that has lost all it had, after "the database is"; else None.
+
+    An interrupted copy or a full disk may leave a file of 0 bytes, which SQLite takes for a new database. The
+    key and the broker's folder are there once a service has been run.
+    """
+    file = Path(sa.make_url(settings.database_url).database or "")
+    was_used = settings.key_file.exists() or settings.broker_dir.exists()
+    if not (settings.embedded and was_used and file.exists() and not file.stat().st_size):
+        return None
+    return (
+        f"empty: {file} has 0 bytes, and {settings.data_dir} shows that there was something in it. "
+        "Nothing was done. Restore a backup, or remove that file to begin anew."
+    )
+
+
 def signing_key(settings: Settings) -> bytes:
     """The key of access tokens: as configured, else the one kept in the data folder, made at first use.
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import sqlalchemy as sa
 from dotenv import dotenv_values
@@ -11,6 +10,7 @@ from pydantic import SecretStr
 
 from stockroom.db import migrate
 from stockroom.db.database import open_database
+from stockroom.process import data_dir
 from stockroom.process.masking import MASK, masked
 from stockroom.settings import PREFIX, Settings
 
@@ -51,19 +51,15 @@ def registration(settings: Settings) -> str:
 
 def database_fault(settings: Settings) -> str | None:
     """What keeps the database from being used, as a sentence; None when it is reachable and migrated."""
-    if settings.embedded and not Path(sa.make_url(settings.database_url).database or "").exists():
-        # Opening it would make it.
-        return "not there yet; `stockroom migrate` or `stockroom run` makes it."
     database = open_database(settings.database_url, connections=1, pooled=settings.database_pooled)
     try:
-        with database.connect() as reader:
-            revision = migrate.current(reader)
+        migrate.require_head(database)
+    except migrate.WrongRevision as error:
+        return data_dir.emptied(settings) or str(error)
     except sa.exc.SQLAlchemyError as error:
         return f"not reachable: {first_line(error)}"
     finally:
         database.dispose()
-    if revision != migrate.head():
-        return f"at revision {revision or 'none'} instead of {migrate.head()}; run `stockroom migrate`."
     return None
 
 

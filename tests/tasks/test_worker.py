@@ -290,7 +290,7 @@ def test_metrics_and_log_tell_of_a_duty_that_fails(site: Site, pool: str, tmp_pa
         until(lambda: failing(port).get("totals") == 1)
         connection.execute(sa.text(table.format("away", "additions")))
         until(lambda: failing(port)["totals"] == 0)
-        duties = {"sweep", "expiry", "totals", "index", "retention", "metrics", "broker"}
+        duties = {"sweep", "expiry", "totals", "index", "retention", "metrics", "broker", "database"}
         assert failing(port) == dict.fromkeys(duties, 0)
         log = (site.settings.data_dir / "worker.log").read_text()
         assert log.count("activity.failed") == log.count("activity.recovered") == 1
