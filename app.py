@@ -16,7 +16,9 @@ from handlers._idempotency import IdempotencyKeys
 from handlers._uploads import Uploads
 from stockroom.accounts import revocation_feed
 from stockroom.accounts.attempts import Attempts
+from stockroom.accounts.beginning import Beginning
 from stockroom.accounts.passwords import Passwords
+from stockroom.accounts.revocation_feed import RevocationFeed
 from stockroom.accounts.revocations import Revocations
 from stockroom.accounts.tokens import Tokens
 from stockroom.activities.activities import Activities
@@ -27,7 +29,7 @@ from stockroom.contract.pages import build_pages
 from stockroom.contract.problems import Problem
 from stockroom.db import migrate
 from stockroom.db.connections import Deadlines
-from stockroom.db.database import Database, open_database
+from stockroom.db.database import OUTAGES, Database, open_database
 from stockroom.db.disk_full import is_disk_full
 from stockroom.db.files import FileStore
 from stockroom.db.storage import Storage
@@ -89,10 +91,13 @@ def create_app(
         log.warning("data.exposed", reason=exposed)
     contract = contract or load_contract(uploads=settings.data_dir)
     counters, activities = _counters(settings)
+    database = database or _open_database(settings)
+    revocations = Revocations()
     parts = _Parts(
         settings=settings,
-        database=database or _open_database(settings),
-        revocations=(revocations := Revocations()),
+        database=database,
+        beginning=Beginning(database, RevocationFeed(database, revocations)),
+        revocations=revocations,
         tokens=Tokens(data_dir.signing_key(settings), revocations),
         publisher=BrokerPublisher(settings, activities),
         activities=activities,
@@ -134,6 +139,7 @@ class _Parts:
 
     settings: Settings
     database: Database
+    beginning: Beginning
     revocations: Revocations
     tokens: Tokens
     publisher: BrokerPublisher
@@ -168,14 +174,14 @@ class _Parts:
                 "bounds": bounds,
             },
             providers={
-                "reader": lambda context: self.database.connect(),
+                "reader": lambda context: self._database().connect(),
                 "work": self._work_in_file if self.settings.embedded else self._work,
                 "principal": lambda context: nullcontext(context.principal),
                 "network": lambda context: nullcontext(network_of(context.client)),
                 "now": lambda context: nullcontext(clock()),
                 "log": lambda context: nullcontext(SecurityLog(context.client, context.identify)),
             },
-            authenticate=lambda token: self.tokens.verify(token, clock().timestamp()),
+            authenticate=lambda token: self._tokens().verify(token, clock().timestamp()),
             keys=IdempotencyKeys(self.database),
             problem_for=self._problem_for,
             is_recorded=lambda error: isinstance(error, DomainError) and error.recorded,
@@ -200,7 +206,7 @@ class _Parts:
 
     def _work(self, context: RequestContext) -> Work:
         # An idempotency key is to be kept in the transaction of the request.
-        return self.database.work(joined=context.arguments.get(IDEMPOTENCY_KEY) is not None)
+        return self._database().work(joined=context.arguments.get(IDEMPOTENCY_KEY) is not None)
 
     def _work_in_file(self, context: RequestContext) -> Work:
         """The same where more goes into the database than sessions only while there is room."""
@@ -218,7 +224,7 @@ class _Parts:
         broker, redis = self.settings.broker_url, self.settings.redis_url
         return Readiness(
             {
-                "database": database_probe(self.database),
+                "database": database_probe(self._database),
                 "broker": None if broker.startswith("filesystem:") else network_probe(broker, 5672),
                 "redis": network_probe(redis, 6379) if redis else None,
                 "storage": storage_probe(self.storage),
@@ -232,21 +238,33 @@ class _Parts:
         try:
             await asyncio.to_thread(UploadFolder(self.settings.data_dir).clear)
             async with self.database.serving():
-                await self.database.run(self._require_migrated)
-                feed = revocation_feed.RevocationFeed(self.database, self.revocations)
-                await feed.read()
+                await self._begin()
                 try:
-                    async with self.activities.on_loop("revocations", feed.read, revocation_feed.pace()):
+                    pace = revocation_feed.pace()
+                    async with self.activities.on_loop("revocations", self.beginning.step, pace):
                         yield
                 finally:
                     self.publisher.close()
         finally:
             self.database.dispose()
 
-    def _require_migrated(self) -> None:
+    async def _begin(self) -> None:
+        """Take the first step. Only a database of another version is a reason not to serve."""
         try:
-            migrate.require_head(self.database)
+            await self.beginning.step()
+        except OUTAGES as error:
+            log.warning("start.database_away", reason=str(error))
         except migrate.WrongRevision as error:
             reason = f"the database is {error}"
             log.critical("start.refused", reason=reason)
             raise RuntimeError(reason) from None
+
+    def _database(self) -> Database:
+        """The database, once it may be used. Raises Overloaded."""
+        self.beginning.require_over()
+        return self.database
+
+    def _tokens(self) -> Tokens:
+        """The tokens, once it is known which have ended. Raises Overloaded."""
+        self.beginning.require_over()
+        return self.tokens

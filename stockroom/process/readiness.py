@@ -68,12 +68,14 @@ class _Dependency:
         return "ok"
 
 
-def database_probe(database: Database) -> Probe:
+def database_probe(database: Callable[[], Database]) -> Probe:
+    """Whether the database answers; `database` raises where it cannot be used yet."""
+
     def ask() -> None:
-        with database.connect() as connection:
+        with database().connect() as connection:
             connection.scalar(_ONE)
 
-    return lambda: database.run(ask)
+    return lambda: database().run(ask)
 
 
 def storage_probe(storage: Storage) -> Probe:

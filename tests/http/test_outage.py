@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from stockroom.contract.contract import Contract
 from stockroom.db import migrate
@@ -93,10 +94,52 @@ def test_liveness_stays_and_readiness_goes_and_comes_back(serve: Serve, served: 
         assert unready.status_code == 503
         assert unready.json()["dependencies"]["database"] == "failed"
     # At once, unless the outage was so long that sessions may have ended unknown.
+    wait_until_ready(client)
+
+
+def wait_until_ready(client: Client) -> None:
     give_up = time.monotonic() + PATIENCE
     while (ready := client.get("/health/ready")).status_code != 200:
         assert time.monotonic() < give_up, ready.text
     assert ready.json()["status"] == "ok"
+
+
+def test_a_process_that_starts_without_the_database_begins_when_it_is_there(
+    serve: Serve, sign_in: SignIn, served: Database
+) -> None:
+    admin = sign_in("admin")
+    with away(served):
+        client = serve(served)
+        assert client.get("/health/live").status_code == 200
+        ready = client.get("/health/ready")
+        assert (ready.status_code, ready.json()["dependencies"]["database"]) == (503, "failed")
+        login = client.post("/login", json={"username": "ada", "password": "x" * 15})
+        for answer in (client.get("/items", headers=admin), login):
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    wait_until_ready(client)
+    assert client.get("/items", headers=admin).status_code == 200
+
+
+def test_a_database_that_comes_back_with_another_schema_is_not_used(
+    serve: Serve, sign_in: SignIn, served: Database
+) -> None:
+    admin = sign_in("admin")
+    with away(served):
+        client = serve(served)
+    with served.work() as work:
+        before = migrate.current(work.connection)
+        work.connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+    with structlog.testing.capture_logs() as logs:
+        give_up = time.monotonic() + PATIENCE
+        while not any("run `stockroom migrate`" in str(entry) for entry in logs):
+            assert time.monotonic() < give_up, logs
+            time.sleep(0.05)
+    assert client.get("/health/ready").json()["dependencies"]["database"] == "failed"
+    assert client.get("/items", headers=admin).status_code == 503
+    with served.work() as work:
+        work.connection.execute(sa.text("UPDATE alembic_version SET version_num = :v"), {"v": before})
+    wait_until_ready(client)
+    assert client.get("/items", headers=admin).status_code == 200
 
 
 def test_work_goes_on_when_the_database_is_back(serve: Serve, sign_in: SignIn, served: Database) -> None:
