@@ -159,7 +159,7 @@ CASES: dict[str, list[tuple[Change, str, str]]] = {
         ),
     ],
     "descriptions": [
-        (without("\n  /logout: > description"), "\n  /logout: > post:", "the description is missing"),
+        (without("\n  /me: > description"), "\n  /me: > get:", "the description is missing"),
         (replace(ME, "The caller's account.", "Who am I."), f"{ME} > get:", "only repeats the name or"),
         (
             replace(IMPORTS, "Check and count everything, change nothing.", "check and count everything"),
