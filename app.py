@@ -17,6 +17,7 @@ from handlers._uploads import Uploads
 from stockroom.accounts import revocation_feed
 from stockroom.accounts.attempts import Attempts
 from stockroom.accounts.beginning import Beginning
+from stockroom.accounts.model import Principal
 from stockroom.accounts.passwords import Passwords
 from stockroom.accounts.revocation_feed import RevocationFeed
 from stockroom.accounts.revocations import Revocations
@@ -28,7 +29,7 @@ from stockroom.contract.operations import IDEMPOTENCY_KEY
 from stockroom.contract.pages import build_pages
 from stockroom.contract.problems import Problem
 from stockroom.db import migrate
-from stockroom.db.connections import Deadlines
+from stockroom.db.connections import Connection, Deadlines
 from stockroom.db.database import OUTAGES, Database, open_database
 from stockroom.db.disk_full import is_disk_full
 from stockroom.db.files import FileStore
@@ -174,14 +175,14 @@ class _Parts:
                 "bounds": bounds,
             },
             providers={
-                "reader": lambda context: self._database().connect(),
+                "reader": self._reader,
                 "work": self._work_in_file if self.settings.embedded else self._work,
                 "principal": lambda context: nullcontext(context.principal),
                 "network": lambda context: nullcontext(network_of(context.client)),
                 "now": lambda context: nullcontext(clock()),
                 "log": lambda context: nullcontext(SecurityLog(context.client, context.identify)),
             },
-            authenticate=lambda token: self._tokens().verify(token, clock().timestamp()),
+            authenticate=self._authenticate,
             keys=IdempotencyKeys(self.database),
             problem_for=self._problem_for,
             is_recorded=lambda error: isinstance(error, DomainError) and error.recorded,
@@ -204,9 +205,21 @@ class _Parts:
             activities=self.activities,
         )
 
+    def _authenticate(self, token: str) -> Principal | None:
+        if not self.beginning.is_over:
+            raise self.beginning.refusal()
+        return self.tokens.verify(token, self.database.clock().timestamp())
+
+    def _reader(self, context: RequestContext) -> Connection:
+        if not self.beginning.is_over:
+            raise self.beginning.refusal()
+        return self.database.connect()
+
     def _work(self, context: RequestContext) -> Work:
+        if not self.beginning.is_over:
+            raise self.beginning.refusal()
         # An idempotency key is to be kept in the transaction of the request.
-        return self._database().work(joined=context.arguments.get(IDEMPOTENCY_KEY) is not None)
+        return self.database.work(joined=context.arguments.get(IDEMPOTENCY_KEY) is not None)
 
     def _work_in_file(self, context: RequestContext) -> Work:
         """The same where more goes into the database than sessions only while there is room."""
@@ -224,7 +237,7 @@ class _Parts:
         broker, redis = self.settings.broker_url, self.settings.redis_url
         return Readiness(
             {
-                "database": database_probe(self._database),
+                "database": database_probe(self.database, lambda: self.beginning.is_over),
                 "broker": None if broker.startswith("filesystem:") else network_probe(broker, 5672),
                 "redis": network_probe(redis, 6379) if redis else None,
                 "storage": storage_probe(self.storage),
@@ -258,13 +271,3 @@ class _Parts:
             reason = f"the database is {error}"
             log.critical("start.refused", reason=reason)
             raise RuntimeError(reason) from None
-
-    def _database(self) -> Database:
-        """The database, once it may be used. Raises Overloaded."""
-        self.beginning.require_over()
-        return self.database
-
-    def _tokens(self) -> Tokens:
-        """The tokens, once it is known which have ended. Raises Overloaded."""
-        self.beginning.require_over()
-        return self.tokens

@@ -15,19 +15,19 @@ class Beginning:
     def __init__(self, database: Database, feed: RevocationFeed) -> None:
         self._database = database
         self._feed = feed
-        self._is_over = False
+        self.is_over = False
 
     async def step(self) -> None:
         """Try to bring it to its end; after that, read on in the feed of ended sessions.
 
         Raises what `OUTAGES` lists where the database is away, and WrongRevision.
         """
-        if not self._is_over:
+        if not self.is_over:
             await self._database.run(lambda: migrate.require_head(self._database))
         await self._feed.read()
-        self._is_over = True
+        self.is_over = True
 
-    def require_over(self) -> None:
-        """Raises Overloaded where it is not."""
-        if not self._is_over:
-            raise Overloaded("The service waits for its database. Try again in a moment.", retry_after=1)
+    @staticmethod
+    def refusal() -> Overloaded:
+        """What is said until then."""
+        return Overloaded("The service waits for its database. Try again in a moment.", retry_after=1)

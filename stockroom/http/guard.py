@@ -74,17 +74,17 @@ class Guard:
             await self.app(scope, receive, response.send)
         except Disconnected:
             response.status = 499
-        except asyncio.CancelledError:
-            # The process ends, and has waited for as long as it may. Whoever waits is told so.
-            if response.status:
-                raise
-            await self._send_problem(scope, response, unavailable("The service is restarted. Try again."))
         except Exception as error:
             problem = self._problem(error, context.operation.responses if context.operation else ())
             _note(problem, context)
             if response.status:
                 raise
             await self._send_problem(scope, response, problem)
+        except asyncio.CancelledError:
+            # The process ends, and has waited for as long as it may. Whoever waits is told so.
+            if response.status:
+                raise
+            await self._send_problem(scope, response, unavailable("The service is restarted. Try again."))
         finally:
             self._log(scope, context, response.status)
 

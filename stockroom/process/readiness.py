@@ -68,14 +68,16 @@ class _Dependency:
         return "ok"
 
 
-def database_probe(database: Callable[[], Database]) -> Probe:
-    """Whether the database answers; `database` raises where it cannot be used yet."""
+def database_probe(database: Database, is_usable: Callable[[], bool]) -> Probe:
+    """Whether the database answers, and can be used."""
 
     def ask() -> None:
-        with database().connect() as connection:
+        with database.connect() as connection:
             connection.scalar(_ONE)
+        if not is_usable():
+            raise RuntimeError("it is of another version, or was not looked at yet")
 
-    return lambda: database().run(ask)
+    return lambda: database.run(ask)
 
 
 def storage_probe(storage: Storage) -> Probe:
