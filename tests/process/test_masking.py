@@ -70,7 +70,9 @@ def test_nor_is_one_that_stands_elsewhere(url: str) -> None:
 @pytest.mark.usefixtures("bare_environment")
 @pytest.mark.parametrize("password", ["hu/sh", "hu@sh", "hu%40sh", "hu:sh", "hu?sh"])
 def test_check_shows_no_password(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STOCKROOM_DATABASE_URL", f"postgresql://user:{password}@127.0.0.1:1/name")
+    # An @ that is not escaped is refused there.
+    escaped = password.replace("@", "%40")
+    monkeypatch.setenv("STOCKROOM_DATABASE_URL", f"postgresql://user:{escaped}@127.0.0.1:1/name")
     monkeypatch.setenv("STOCKROOM_BROKER_URL", f"amqp://user:{password}@127.0.0.1:1//")
     monkeypatch.setenv("STOCKROOM_REDIS_URL", f"redis://:{password}@127.0.0.1:1/0?password={password}")
     monkeypatch.setenv("STOCKROOM_FILES_URL", f"s3://key:{password}@bucket/x")
