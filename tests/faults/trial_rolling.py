@@ -91,5 +91,6 @@ async def ask(client: httpx.AsyncClient, number: int, answers: Counter[str]) -> 
 
 def client_of(proxy: Proxy, headers: dict[str, str]) -> httpx.AsyncClient:
     limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
-    options = {"verify": proxy.tls, "limits": limits, "timeout": PATIENCE}
-    return httpx.AsyncClient(base_url=proxy.url, headers=headers, **options)  # type: ignore[arg-type]
+    return httpx.AsyncClient(
+        base_url=proxy.url, headers=headers, verify=proxy.tls, limits=limits, timeout=PATIENCE
+    )
