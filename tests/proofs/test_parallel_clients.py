@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import random
 import time
 from collections import Counter
@@ -21,6 +22,8 @@ from tests.service import KEY
 from tests.witness import Witness
 
 Answer = tuple[int, Any]
+MANY = 5 if os.environ.get("STOCKROOM_TEST_AMOUNTS") == "full" else 1
+"""`make faults` takes the full amounts, which take minutes."""
 IDLE_SECONDS = 30
 """A connection that has been idle for longer is opened anew."""
 
@@ -130,7 +133,7 @@ def issue(sku: str, location: str, quantity: int = 1) -> dict[str, Any]:
 
 
 def test_what_is_there_is_issued_and_no_more(crowd: Crowd) -> None:
-    for run in range(10):
+    for run in range(2 * MANY):
         sku = f"RUN-{run}"
         crowd.stock(sku, A=500)
         answers = crowd.all_do(
@@ -143,7 +146,7 @@ def test_what_is_there_is_issued_and_no_more(crowd: Crowd) -> None:
 
 def test_a_key_is_one_movement_however_often_it_is_sent(crowd: Crowd) -> None:
     crowd.stock("KEYED", A=1000)
-    keys = [f'"key-{number}"' for number in range(200)]
+    keys = [f'"key-{number}"' for number in range(40 * MANY)]
 
     def keyed(client: Client, key: str, quantity: int = 1) -> Answer:
         return client.send("POST", "/movements", issue("KEYED", "A", quantity), **{"Idempotency-Key": key})
@@ -152,9 +155,9 @@ def test_a_key_is_one_movement_however_often_it_is_sent(crowd: Crowd) -> None:
     answers = crowd.all_do(50, [partial(keyed, key=key) for key in keys for _ in range(50)])
     assert {status for status, _ in answers} <= {201, 409}
     assert {body["type"] for status, body in answers if status == 409} <= {"/problems/idempotency-in-flight"}
-    assert len({body["id"] for status, body in answers if status == 201}) == 200
-    assert crowd.count_movements("issue") == 200
-    assert crowd.balance("KEYED") == 800
+    assert len({body["id"] for status, body in answers if status == 201}) == len(keys)
+    assert crowd.count_movements("issue") == len(keys)
+    assert crowd.balance("KEYED") == 1000 - len(keys)
     for key in keys[:5]:
         other = keyed(crowd.one, key, quantity=2)
         assert (other[0], other[1]["type"]) == (422, "/problems/idempotency-mismatch")
@@ -164,7 +167,7 @@ def test_a_key_is_one_movement_however_often_it_is_sent(crowd: Crowd) -> None:
 def test_transfers_in_opposite_directions_lose_nothing(crowd: Crowd) -> None:
     skus = [f"ITEM-{number}" for number in range(12)]
     for sku in skus:
-        crowd.stock(sku, A=400, B=400)
+        crowd.stock(sku, A=80 * MANY, B=80 * MANY)
     chance = random.Random(20261122)  # noqa: S311 - the same choices in every run
 
     def transfer(client: Client) -> Answer:
@@ -175,18 +178,18 @@ def test_transfers_in_opposite_directions_lose_nothing(crowd: Crowd) -> None:
         ]
         return client.send("POST", "/movements", {"kind": "transfer", "lines": lines})
 
-    answers = crowd.all_do(32, [transfer] * 5000)
+    answers = crowd.all_do(32, [transfer] * 1000 * MANY)
     refused = [body["type"] for status, body in answers if status != 201]
     assert {status for status, _ in answers} <= {201, 409}
     assert set(refused) <= {"/problems/insufficient-stock"}
     assert crowd.count_movements("transfer") == len(answers) - len(refused)
-    assert [crowd.balance(sku) for sku in skus] == [800] * len(skus)
+    assert [crowd.balance(sku) for sku in skus] == [160 * MANY] * len(skus)
     crowd.check_books()
 
 
 def test_of_two_writers_of_one_version_one_succeeds(crowd: Crowd) -> None:
     crowd.one.send("POST", "/items", {"sku": "RACED", "name": "0"})
-    for version in range(1, 201):
+    for version in range(1, 40 * MANY + 1):
         answers = crowd.all_do(
             2,
             [
