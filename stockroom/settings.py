@@ -8,13 +8,12 @@ import sqlalchemy as sa
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from stockroom import database_urls
 from stockroom.printable import printable_lines
 
 PREFIX = "STOCKROOM_"
 SHORTEST_KEY = 32  # RFC 7518 section 3.2: at least as long as the hash.
 
-_LAST_PORT = 65_535
-_ESCAPES = "in a password write @ / : as %40 %2F %3A"
 _BROKERS = ("filesystem://", "amqp://", "amqps://", "redis://", "rediss://")
 _REDIS = ("redis://", "rediss://", "unix://")
 
@@ -162,14 +161,7 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        # What libpq and most hosting calls a PostgreSQL URL means asyncpg here.
-        value = re.sub(r"^postgres(ql)?://", "postgresql+asyncpg://", value)
-        url = _url(value)
-        if not value.startswith(("sqlite:///", "postgresql+asyncpg://")):
-            raise ValueError("use sqlite:///path or postgresql://user:password@host/name")
-        if url.drivername == "sqlite" and url.database in {None, "", ":memory:"}:
-            raise ValueError("a database in memory cannot be shared between processes; name a file")
-        return _as_asyncpg_has_it(url).render_as_string(hide_password=False)
+        return database_urls.known(value)
 
     @field_validator("broker_url")
     @classmethod
@@ -256,31 +248,6 @@ def _is_embedded(database_url: str) -> bool:
 
 def _sqlite_url(data_dir: Path) -> str:
     return sa.URL.create("sqlite", database=str(data_dir / "stockroom.db")).render_as_string()
-
-
-def _url(value: str) -> sa.URL:
-    """The parts of a database URL. Raises ValueError that tells none of them: any may be of a password."""
-    try:
-        url = sa.make_url(value)
-    except (sa.exc.ArgumentError, ValueError):
-        raise ValueError(f"this is no database URL; {_ESCAPES}") from None
-    if not 0 <= (url.port or 0) <= _LAST_PORT:
-        raise ValueError(f"this is no database URL; {_ESCAPES}")
-    # SQLAlchemy ends a password at the first of them.
-    is_astray = value.count("@") > 1 or "@" in f"{url.host}{url.database}"
-    if url.drivername != "sqlite" and is_astray:
-        raise ValueError(f"an @ may stand before the host alone; {_ESCAPES}")
-    return url
-
-
-def _as_asyncpg_has_it(url: sa.URL) -> sa.URL:
-    """The URL with libpq's `sslmode` by asyncpg's name for it; others of libpq's would be lost in silence."""
-    if url.drivername == "sqlite":
-        return url
-    query = {"ssl" if name == "sslmode" else name: value for name, value in url.query.items()}
-    if unknown := sorted(query.keys() - {"host", "port", "ssl"}):
-        raise ValueError(f"{unknown[0]} is not known in the URL; sslmode, host and port are")
-    return url.set(query=query)
 
 
 def _beginning_with(schemes: tuple[str, ...], value: str) -> str:

@@ -3,7 +3,7 @@
 import stat
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 import sqlalchemy as sa
@@ -114,6 +114,19 @@ def test_a_password_that_is_taken_apart_wrongly_is_refused_and_not_told(
 def test_a_password_may_hold_anything_that_is_escaped(password: str) -> None:
     chosen = Settings(database_url=f"postgresql://user:{quote(password, safe='')}@host/name")
     assert sa.make_url(chosen.database_url).password == password
+
+
+@pytest.mark.parametrize("rest", ["h/n?port=x", "h..x/n", "/n?host=h&host=..", f"{'h' * 64}.example/n"])
+def test_a_host_or_port_that_is_none_is_refused(rest: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOCKROOM_DATABASE_URL", f"postgresql://user:pass@{rest}")
+    with pytest.raises(SettingsError, match="^STOCKROOM_DATABASE_URL: its host or port is none$"):
+        settings.load()
+
+
+@pytest.mark.parametrize("rest", ["/n?host=/run/postgresql", "/n?host=a:5432&host=b:5433", "[::1]:5432/n"])
+def test_sockets_several_hosts_and_addresses_are_hosts(rest: str) -> None:
+    chosen = Settings(database_url=f"postgresql://user:pass@{rest}")
+    assert unquote(chosen.database_url) == f"postgresql+asyncpg://user:pass@{rest}"
 
 
 def test_encryption_is_asked_for_as_libpq_has_it() -> None:
