@@ -8,8 +8,9 @@ PIP := .venv/bin/pip --quiet --disable-pip-version-check
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# Without the script, which loads more before it can answer Ctrl-C.
 run: .venv/.runtime ## the API and its worker in this terminal; Ctrl-C stops both
-	@exec .venv/bin/stockroom run
+	@exec .venv/bin/python -c 'from stockroom.command import main; main()' run
 
 test: check pytest gates ## exactly what CI runs
 

@@ -35,15 +35,13 @@ def main() -> None:
 
 @main.command()
 def run() -> None:
-    """Run the API and its worker in this terminal until Ctrl-C, on a database brought up to date."""
-    try:
-        chosen = ready()
-        _migrate(chosen)
-        fault = launch.run(chosen)
-    except KeyboardInterrupt:
-        # Before anything was started, so there is nothing to stop.
-        return
-    if fault is not None:
+    """Run the API and its worker in this terminal until Ctrl-C, on a database brought up to date.
+
+    Exits with 0 when it was stopped, and with 1 when the API has ended by itself.
+    """
+    chosen = ready()
+    _migrate(chosen)
+    if (fault := launch.run(chosen)) is not None:
         raise Failure(fault)
 
 

@@ -27,7 +27,13 @@ def run(settings: Settings) -> str | None:
     if fault := next(_port_faults(settings), None):
         return fault
     announce = threading.Thread(target=partial(_announce, settings.address), daemon=True)
-    return supervise(_programs(settings), _environment(settings), grace=_GRACE, started=announce.start)
+    return supervise(
+        _programs(settings),
+        _environment(settings),
+        grace=_GRACE,
+        started=announce.start,
+        tell=partial(click.echo, err=True),
+    )
 
 
 def _programs(settings: Settings) -> list[Program]:
@@ -41,7 +47,7 @@ def _programs(settings: Settings) -> list[Program]:
     if settings.embedded:
         # SQLite has one writer at a time, so a pool of processes would not be faster.
         worker += ["--pool", "solo"]
-    return [Program("API", api), Program("worker", worker)]
+    return [Program("API", api), Program("worker", worker, restarts=True)]
 
 
 def _environment(settings: Settings) -> dict[str, str]:
