@@ -64,5 +64,8 @@ def _transport(settings: Settings, seconds: float) -> dict[str, Any]:
         same = dict.fromkeys(("data_folder_in", "data_folder_out", "control_folder"), str(folder))
         return {**same, "polling_interval": 0.1}
     if scheme in {"redis", "rediss"}:
-        return {"socket_timeout": seconds, "socket_connect_timeout": seconds}
+        timeouts = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
+        # Nothing is noted in Redis of who has which message: the database knows what is to be done. A worker
+        # whose note could not be taken back, as Redis had gone, would wait for ever for it to be.
+        return {**timeouts, "ack_emulation": False}
     return {}

@@ -22,6 +22,11 @@ class RedisServer:
         self._process = process
         self.url = url
 
+    def stop(self) -> None:
+        """Gone, as where it was killed."""
+        self._process.kill()
+        self._process.wait()
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """It takes connections and bytes, and says nothing."""
