@@ -119,7 +119,7 @@ def test_a_password_may_hold_anything_that_is_escaped(password: str) -> None:
 @pytest.mark.parametrize("rest", ["h/n?port=x", "h..x/n", "/n?host=h&host=..", f"{'h' * 64}.example/n"])
 def test_a_host_or_port_that_is_none_is_refused(rest: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STOCKROOM_DATABASE_URL", f"postgresql://user:pass@{rest}")
-    with pytest.raises(SettingsError, match="^STOCKROOM_DATABASE_URL: its host or port is none$"):
+    with pytest.raises(SettingsError, match=r"^STOCKROOM_DATABASE_URL: its host or port is none$"):
         settings.load()
 
 
