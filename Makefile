@@ -46,7 +46,7 @@ deploy-test: .venv/.dev ## build the image, start it as compose.yaml says, and t
 # What is stopped or frozen is always of its own; ARGS="-k rolling" picks some. docs/reliability.md has the figures.
 faults: .venv/.dev ## break the service on purpose for minutes; needs PostgreSQL, Redis and nginx
 	STOCKROOM_TEST_AMOUNTS=full .venv/bin/pytest -s --numprocesses 0 \
-		tests/faults/trial_*.py tests/proofs/test_parallel_clients.py $(ARGS)
+		tests/faults/trial_*.py tests/fuzz/trial_*.py tests/proofs/test_parallel_clients.py $(ARGS)
 
 # A sample is part of the gates; this takes all operators in more places, and --each 0 takes every place there is.
 mutants: .venv/.dev ## which gates see that the contract was changed; needs what the last run of all tests recorded

@@ -16,19 +16,30 @@ from tests.service import KEY
 
 
 @pytest.fixture
-def stocked(start_service: Callable[..., Any], database_url: str) -> Any:
-    """A service over SQLite or PostgreSQL whose accounts are called like their roles."""
-    service = start_service(
-        database_url=database_url,
-        jwt_key=KEY,
-        registration="open",
-        # Limits are counted, told and not enforced: there is one caller, and it is in a hurry.
-        rate_limits="report",
-        log_level="error",
-    )
-    _make_accounts(service.database_url)
-    _bring_in_stock(service.url)
-    return service
+def start_stocked(start_service: Callable[..., Any], database_url: str) -> Callable[..., Any]:
+    """Start a service over SQLite or PostgreSQL whose accounts are called like their roles."""
+
+    def start(**settings: Any) -> Any:
+        service = start_service(
+            database_url=database_url,
+            jwt_key=KEY,
+            registration="open",
+            # Limits are counted, told and not enforced: there is one caller, and it is in a hurry.
+            rate_limits="report",
+            log_level="error",
+            **settings,
+        )
+        _make_accounts(service.database_url)
+        _bring_in_stock(service.url)
+        return service
+
+    return start
+
+
+@pytest.fixture
+def stocked(start_stocked: Callable[..., Any]) -> Any:
+    """A service with stock in it."""
+    return start_stocked()
 
 
 def _make_accounts(database_url: str) -> None:

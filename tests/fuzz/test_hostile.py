@@ -27,8 +27,8 @@ ALIVE_WITHIN = 0.2
 def test_no_attack_goes_without_a_declared_answer(
     stocked: Any, contract: Contract, request: pytest.FixtureRequest
 ) -> None:
-    with httpx.Client(base_url=stocked.url, headers={"Authorization": _authorize()}) as client:
-        corpus = Corpus(SEED, plain_requests(contract, client), _authorize)
+    with httpx.Client(base_url=stocked.url, headers={"Authorization": authorize()}) as client:
+        corpus = Corpus(SEED, plain_requests(contract, client), authorize)
     siege = Siege(stocked.url, corpus, Conformance(contract))
     with health.taken(stocked.url) as pulse:
         siege.lay(NUMBERS[request.node.callspec.params["database_url"]])
@@ -40,7 +40,7 @@ def test_no_attack_goes_without_a_declared_answer(
     assert not FUZZ or max(pulse.seconds) < ALIVE_WITHIN
 
 
-def _authorize(operation: Operation | None = None, number: int = 0) -> str:
+def authorize(operation: Operation | None = None, number: int = 0) -> str:
     """An administrator's token; who may end a session has one of their own."""
     if operation and changes_own_account(operation):
         return f"Bearer {new_token('clerk', 'clerk', session=str(number))}"

@@ -47,7 +47,7 @@ class Run:
 
 def test_every_answer_to_every_role_is_one_of_the_contract(stocked: Any, contract: Contract) -> None:
     # Those who may do more come first: the others find what they have made.
-    runs = [_run(stocked, contract, role) for role in reversed(ROLES)]
+    runs = [run_as(stocked, contract, role) for role in reversed(ROLES)]
     for run in runs:
         print(run.output)  # noqa: T201 - pytest shows it where the test fails, and `make fuzz` always
     assert [run.code for run in runs] == [0] * len(ROLES)
@@ -59,7 +59,7 @@ def test_every_answer_to_every_role_is_one_of_the_contract(stocked: Any, contrac
     assert followed >= declared / 3
 
 
-def _run(service: Any, contract: Contract, role: Role) -> Run:
+def run_as(service: Any, contract: Contract, role: Role) -> Run:
     configuration, report = (service.folder / f"{role}{suffix}" for suffix in (".toml", ".json"))
     configuration.write_text(CONFIGURATION.read_text() + _for(role, contract))
     arguments = ["--url", service.url, "--report-json-path", str(report), *OPTIONS]
