@@ -3,8 +3,9 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Container
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
 from flask import Flask
@@ -23,6 +24,7 @@ from stockroom.accounts.revocation_feed import RevocationFeed
 from stockroom.accounts.revocations import Revocations
 from stockroom.accounts.tokens import Tokens
 from stockroom.activities.activities import Activities
+from stockroom.activities.activity import Pace
 from stockroom.contract.contract import Contract, load_contract
 from stockroom.contract.document import ContractError
 from stockroom.contract.operations import IDEMPOTENCY_KEY
@@ -38,7 +40,7 @@ from stockroom.db.unit_of_work import Work
 from stockroom.errors import DomainError
 from stockroom.http.addresses import network_of
 from stockroom.http.context import RequestContext
-from stockroom.http.drift import Observer, Unobserved
+from stockroom.http.observer import Observer
 from stockroom.http.rooms import Size
 from stockroom.http.service import Dependencies, build_service
 from stockroom.process import data_dir, logs
@@ -50,6 +52,9 @@ from stockroom.uploads import UploadFolder
 from stockroom.work.bounds import Amounts
 from tasks.publisher import BrokerPublisher
 
+if TYPE_CHECKING:
+    from stockroom.process.api_metrics import ApiMetrics
+
 log = structlog.get_logger(__name__)
 
 # What waits for a core or a disk. SQLite does, too; PostgreSQL is waited for on the event loop.
@@ -60,6 +65,9 @@ PASSWORD_ROOM = Size(places=4, share=2, waiting=32, patience=2)
 
 # What readiness tells of, besides what the service depends on.
 ACTIVITIES = ("revocations", "dispatch", "drift")
+
+SHOWN = Pace(every=1)
+"""Metrics of the moment are about as old as this; Prometheus looks at them every 15 seconds or so."""
 
 
 def __getattr__(name: str) -> ASGIApp:
@@ -91,7 +99,7 @@ def create_app(
     for exposed in data_dir.prepare(settings):
         log.warning("data.exposed", reason=exposed)
     contract = contract or load_contract(uploads=settings.data_dir)
-    counters, activities = _counters(settings)
+    metrics, activities = _counters(settings)
     database = database or _open_database(settings)
     revocations = Revocations()
     parts = _Parts(
@@ -102,7 +110,8 @@ def create_app(
         tokens=Tokens(data_dir.signing_key(settings), revocations),
         publisher=BrokerPublisher(settings, activities),
         activities=activities,
-        observer=observer or counters,
+        metrics=metrics,
+        observer=observer or metrics,
         files=(files := FileStore(settings.files_url)),
         storage=data_dir.storage(settings, files),
     )
@@ -123,15 +132,15 @@ def _open_database(settings: Settings) -> Database:
     )
 
 
-def _counters(settings: Settings) -> tuple[Observer, Activities]:
-    """Who counts what drifts, and the background activities, which are counted too."""
+def _counters(settings: Settings) -> tuple["ApiMetrics | None", Activities]:
+    """Who counts, if anybody, and the background activities, which are counted too."""
     if not settings.metrics_port:
-        return Unobserved(), Activities()
+        return None, Activities()
     # Here, so that those who ask for no metrics pay nothing: it takes 2 MB, and 50 ms of the start.
     from stockroom.process.activity_metrics import ActivityMetrics  # noqa: PLC0415 - see above
-    from stockroom.process.metrics import ContractMetrics  # noqa: PLC0415 - see above
+    from stockroom.process.api_metrics import ApiMetrics  # noqa: PLC0415 - see above
 
-    return ContractMetrics(), Activities(ActivityMetrics())
+    return ApiMetrics(), Activities(ActivityMetrics())
 
 
 @dataclass(frozen=True)
@@ -145,7 +154,8 @@ class _Parts:
     tokens: Tokens
     publisher: BrokerPublisher
     activities: Activities
-    observer: Observer
+    metrics: "ApiMetrics | None"
+    observer: Observer | None
     files: FileStore
     storage: Storage
 
@@ -253,13 +263,26 @@ class _Parts:
             async with self.database.serving():
                 await self._begin()
                 try:
-                    pace = revocation_feed.pace()
-                    async with self.activities.on_loop("revocations", self.beginning.step, pace):
+                    async with (
+                        self.activities.on_loop("revocations", self.beginning.step, revocation_feed.pace()),
+                        self._showing(),
+                    ):
                         yield
                 finally:
                     self.publisher.close()
         finally:
             self.database.dispose()
+
+    def _showing(self) -> AbstractAsyncContextManager[None]:
+        """Show in metrics, where there are any, what is so at the moment."""
+        metrics = self.metrics
+        if metrics is None:
+            return nullcontext()
+
+        async def show() -> None:
+            metrics.show(self.database.usage())
+
+        return self.activities.on_loop("gauges", show, SHOWN)
 
     async def _begin(self) -> None:
         """Take the first step. Only a database of another version is a reason not to serve."""

@@ -16,7 +16,7 @@ from stockroom.process import data_dir, logs
 from stockroom.process.metrics_server import MetricsServer
 from stockroom.work import leases
 from stockroom.work.model import Lease
-from tasks import broker, configuration, execution, folder, imports, start, works
+from tasks import broker, configuration, execution, exports, folder, imports, start, works
 from tasks.sweep import Duty, sweeping
 from tasks.turns import Turns
 from tasks.worker import Parts, Worker
@@ -28,6 +28,7 @@ EXPIRY_SECONDS = 5
 TOTALS_SECONDS = 1
 INDEX_SECONDS = 1
 TIDY_SECONDS = 3600
+QUEUE_SECONDS = 5
 
 # A statement of long work looks at far more than one of a request.
 _STATEMENT_SECONDS = 900
@@ -75,6 +76,13 @@ folder.install()
 activities = Activities()
 worker = Worker(_open_parts)
 turns = Turns(_take, _carry_out, worker.stopping)
+duties = [
+    Duty("sweep", SWEEP_SECONDS, lambda: worker.sweep(_send)),
+    Duty("expiry", EXPIRY_SECONDS, worker.expire),
+    Duty("totals", TOTALS_SECONDS, worker.update_totals),
+    Duty("index", INDEX_SECONDS, worker.index),
+    Duty("retention", TIDY_SECONDS, worker.tidy),
+]
 app = Celery(configuration.QUEUE)
 app.add_defaults(lambda: configuration.for_worker(settings.load()))
 
@@ -114,8 +122,11 @@ def _serve_metrics(**event: object) -> None:
         sys.exit(str(error))
     # Where they are kept must be settled before they are loaded.
     from stockroom.process.activity_metrics import ActivityMetrics  # noqa: PLC0415 - see above
+    from tasks.queue_metrics import QueueMetrics  # noqa: PLC0415 - see above
 
     activities.observe(ActivityMetrics())
+    queue = QueueMetrics({*imports.TASKS, *exports.TASKS})
+    duties.append(Duty("queue", QUEUE_SECONDS, lambda: queue.look(worker.parts().database)))
     signals.worker_shutdown.connect(lambda **event: server.close(), weak=False)
 
 
@@ -128,15 +139,4 @@ signals.worker_process_shutdown.connect(worker.close)
 signals.worker_shutting_down.connect(worker.stop)
 signals.worker_shutdown.connect(worker.close)
 app.steps["consumer"].add(broker.watching(activities))
-app.steps["worker"].add(
-    sweeping(
-        activities,
-        [
-            Duty("sweep", SWEEP_SECONDS, lambda: worker.sweep(_send)),
-            Duty("expiry", EXPIRY_SECONDS, worker.expire),
-            Duty("totals", TOTALS_SECONDS, worker.update_totals),
-            Duty("index", INDEX_SECONDS, worker.index),
-            Duty("retention", TIDY_SECONDS, worker.tidy),
-        ],
-    )
-)
+app.steps["worker"].add(sweeping(activities, duties))

@@ -1,18 +1,24 @@
 """Who counts what production's check of answers finds, for tests to look at."""
 
+from stockroom.http.observer import Unobserved
 
-class Counts:
+
+class Counts(Unobserved):
     """Counts like metrics do, and remembers all of it."""
 
     def __init__(self) -> None:
         self.answers = 0
         self.drifts: list[tuple[str, int, str]] = []
         self.reasons: list[str] = []
+        self.limits: list[str] = []
 
     @property
     def failures(self) -> int:
         """How many checks crashed."""
         return self.reasons.count("failed")
+
+    def limited(self, operation: str) -> None:
+        self.limits.append(operation)
 
     def checked(self) -> None:
         self.answers += 1

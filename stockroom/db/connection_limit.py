@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.util import await_
 
 from stockroom.db.connection_cache import CachedConnection, ConnectionCache
+from stockroom.db.connections import Usage
 
 
 class LimitedCache(ConnectionCache):
@@ -46,6 +47,9 @@ class LimitedCache(ConnectionCache):
                 if not (_is_full(error) and self._lent):
                     raise
             self._wait(until)
+
+    def usage(self) -> Usage:
+        return Usage(self._lent, len(self._kept), self._most_lent, len(self._waiting))
 
     def take_back(self, connection: CachedConnection) -> None:
         try:

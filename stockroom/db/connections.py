@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import sqlalchemy as sa
 
@@ -28,6 +28,15 @@ class Deadlines:
 
 
 DEADLINES = Deadlines()
+
+
+class Usage(NamedTuple):
+    """How many connections are in use, wait to be used again, and may be there at most; and who waits."""
+
+    in_use: int
+    kept: int
+    most: int
+    waiting: int
 
 
 class Result:

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 import sqlalchemy as sa
 
-from stockroom.db.connections import DEADLINES, Connection, Deadlines
+from stockroom.db.connections import DEADLINES, Connection, Deadlines, Usage
 from stockroom.db.sqlite import Sqlite
 from stockroom.db.tables import EPOCH, MILLISECOND
 from stockroom.db.unit_of_work import Work
@@ -34,6 +34,7 @@ class Server(Protocol):
     async def run(self, call: Callable[[], T]) -> T: ...
     def serve(self) -> None: ...
     async def close(self) -> None: ...
+    def usage(self) -> Usage | None: ...
     def dispose(self) -> None: ...
 
 
@@ -83,6 +84,10 @@ class Database:
     async def close(self) -> None:
         """Close the connections of the running loop that nobody uses."""
         await self.server.close()
+
+    def usage(self) -> Usage | None:
+        """How many connections the running loop uses; None where they have no limit."""
+        return self.server.usage()
 
     def dispose(self) -> None:
         """Close the connections of threads. Nobody may be using one."""

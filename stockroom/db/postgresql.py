@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from stockroom.db.connection_cache import CachedConnection, ConnectionCache
 from stockroom.db.connection_limit import LimitedCache
-from stockroom.db.connections import NOTHING, Connection, Deadlines
+from stockroom.db.connections import NOTHING, Connection, Deadlines, Usage
 from stockroom.db.greenlets import Greenlets
 from stockroom.db.postgresql_errors import ERRORS, ends_connection, translated
 from stockroom.db.statements import Row, Statement, Statements, Values
@@ -86,6 +86,11 @@ class Postgresql:
                 await here.greenlets.run(connection.let_go)
             await here.greenlets.close()
             del self._loops[loop]
+
+    def usage(self) -> Usage | None:
+        """Of the running loop, if it has any connections."""
+        here = self._loops.get(asyncio.get_running_loop())
+        return here and here.cache.usage()
 
     def dispose(self) -> None:
         """Close the connections that threads have used. Nobody may be using one."""

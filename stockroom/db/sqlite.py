@@ -61,6 +61,9 @@ class Sqlite:
     async def close(self) -> None:
         """No connection is a loop's."""
 
+    def usage(self) -> None:
+        """Nobody waits for a connection: whoever asks gets one."""
+
     def dispose(self) -> None:
         emptied, self._cache = self._cache, self._new_cache()
         for connection in emptied.empty():

@@ -8,15 +8,15 @@ import threading
 from contextlib import suppress
 from queue import SimpleQueue
 from traceback import extract_tb
-from typing import Literal, Protocol
 
 import structlog
 from starlette.types import Message, Scope, Send
 
 from stockroom.activities.activities import Activities
 from stockroom.activities.activity import Ended, Pace
-from stockroom.contract.conformance import Conformance, Part
+from stockroom.contract.conformance import Conformance
 from stockroom.http.captured_response import CapturedResponse
+from stockroom.http.observer import Observer
 
 log = structlog.get_logger(__name__)
 
@@ -27,32 +27,9 @@ KINDS = 1000
 
 PACE = Pace(longest=1.0)
 
-Reason = Literal["busy", "failed", "too-long"]
-
 
 class UncheckedAnswer(Exception):
     """A check ended in an error; this names it without its message, which may repeat the answer."""
-
-
-class Observer(Protocol):
-    """Who counts. Called from several threads."""
-
-    def checked(self) -> None:
-        """An answer was held against the contract."""
-
-    def drifted(self, operation: str, status: int, part: Part) -> None:
-        """A part of a checked answer is not as declared. `operation` is empty where none was asked for."""
-
-    def unchecked(self, reason: Reason) -> None:
-        """An answer was sampled and could not be checked."""
-
-
-class Unobserved:
-    """Nobody counts."""
-
-    def checked(self) -> None: ...
-    def drifted(self, operation: str, status: int, part: Part) -> None: ...
-    def unchecked(self, reason: Reason) -> None: ...
 
 
 class Drift:

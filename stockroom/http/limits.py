@@ -17,6 +17,7 @@ from stockroom.http.addresses import network_of
 from stockroom.http.breaker import Away, Breaker
 from stockroom.http.context import RequestContext
 from stockroom.http.moving_window import SCHEME, MovingWindowStorage
+from stockroom.http.observer import Observer, Unobserved, tell
 
 
 class Allowance(NamedTuple):
@@ -31,7 +32,13 @@ class Limits:
     """Counts requests. While its storage (Redis) is away it counts in process."""
 
     def __init__(
-        self, flask: Flask, redis_url: str | None, breaker: Breaker | None = None, *, enforce: bool
+        self,
+        flask: Flask,
+        redis_url: str | None,
+        breaker: Breaker | None = None,
+        *,
+        enforce: bool,
+        observer: Observer | None = None,
     ) -> None:
         extension = Limiter(
             get_remote_address,
@@ -44,6 +51,7 @@ class Limits:
         self._in_process = MovingWindowRateLimiter(MovingWindowStorage()) if redis_url else self._limiter
         self._breaker = breaker or Breaker()
         self._enforce = enforce
+        self._observer = observer or Unobserved()
 
     async def hold(self, context: RequestContext, operation: str, rule: RateLimit) -> None:
         """Count a request, and tell its caller in headers. Raises Problem if it is one too many."""
@@ -51,13 +59,10 @@ class Limits:
         allowance = await self._count(rule, key)
         told = f'"{POLICY}";r={allowance.remaining};t={allowance.reset}'
         context.headers += [rule.header, (b"ratelimit", told.encode())]
-        if not allowance.allowed and self._enforce:
-            raise Problem(
-                "quota-exceeded",
-                f"{rule.quota} requests in {rule.window} seconds are allowed here.",
-                headers={"Retry-After": str(allowance.reset)},
-                members={"violated-policies": [POLICY]},
-            )
+        if not allowance.allowed:
+            tell(self._observer.limited, operation)
+            if self._enforce:
+                raise _exceeded(rule, allowance)
 
     async def _count(self, rule: RateLimit, key: str) -> Allowance:
         if self._limiter is not self._in_process:
@@ -71,6 +76,15 @@ def _count(limiter: RateLimiter, rule: RateLimit, key: str) -> Allowance:
     frees_at, remaining = limiter.get_window_stats(rule.item, key)
     reset = min(max(math.ceil(frees_at - time.time()), 1), rule.window)
     return Allowance(allowed, max(remaining, 0) if allowed else 0, reset)
+
+
+def _exceeded(rule: RateLimit, allowance: Allowance) -> Problem:
+    return Problem(
+        "quota-exceeded",
+        f"{rule.quota} requests in {rule.window} seconds are allowed here.",
+        headers={"Retry-After": str(allowance.reset)},
+        members={"violated-policies": [POLICY]},
+    )
 
 
 def _caller(context: RequestContext, rule: RateLimit) -> str:

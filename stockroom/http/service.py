@@ -24,11 +24,13 @@ from stockroom.http.breaker import PACE, Breaker
 from stockroom.http.bridge import Bridge, RunOnLoop, run_at_once
 from stockroom.http.cache import AnswerCache
 from stockroom.http.dispatch import Dispatcher, Provider
-from stockroom.http.drift import Drift, Observer, Unobserved
+from stockroom.http.drift import Drift
 from stockroom.http.guard import Guard, ProblemFor
 from stockroom.http.html import HtmlAnswers
 from stockroom.http.idempotency import KeyStore
 from stockroom.http.limits import Limits
+from stockroom.http.observed import ObservedCache, ObservedGuard
+from stockroom.http.observer import Observer, RequestObserver, Unobserved
 from stockroom.http.rooms import COMMON_ROOM, Size
 from stockroom.http.routing import RoutingMiddleware
 from stockroom.http.security import Authenticate, BearerTokens
@@ -63,12 +65,15 @@ class Dependencies:
     admit: Admit | None = None
     """Asked before a file is received: who may send how much."""
     drift_sample: float = 0.0
-    observer: Observer = field(default_factory=Unobserved)
+    observer: Observer | None = None
+    """Counts what happens."""
+    tracer: RequestObserver | None = None
     activities: Activities = field(default_factory=Activities)
 
 
 def build_service(contract: Contract, dependencies: Dependencies) -> ASGIApp:
     """Raises ContractError when contract and handlers do not fit."""
+    observer = dependencies.observer
     redis_url = dependencies.redis_url and _impatient(dependencies.redis_url)
     # One for both, who ask the same Redis.
     breaker = Breaker(dependencies.activities.standing("redis", PACE)) if redis_url else None
@@ -83,18 +88,25 @@ def build_service(contract: Contract, dependencies: Dependencies) -> ASGIApp:
     )
     dispatcher = Dispatcher(
         handlers,
-        AnswerCache(dependencies.flask, redis_url, breaker),
+        ObservedCache(dependencies.flask, redis_url, breaker, observer=observer)
+        if observer
+        else AnswerCache(dependencies.flask, redis_url, breaker),
         HtmlAnswers(dependencies.flask, contract.document, contract.operations.values()),
         dependencies.keys,
         dependencies.is_recorded,
     )
-    limits = Limits(dependencies.flask, redis_url, breaker, enforce=dependencies.enforce_limits)
+    limits = Limits(
+        dependencies.flask, redis_url, breaker, enforce=dependencies.enforce_limits, observer=observer
+    )
     bridge = Bridge(
         dispatcher, dependencies.run, {COMMON_ROOM: dependencies.common_room, **dependencies.rooms}
     )
     drift = (
         Drift(
-            Conformance(contract), dependencies.drift_sample, dependencies.observer, dependencies.activities
+            Conformance(contract),
+            dependencies.drift_sample,
+            observer or Unobserved(),
+            dependencies.activities,
         )
         if dependencies.drift_sample
         else None
@@ -113,7 +125,15 @@ def build_service(contract: Contract, dependencies: Dependencies) -> ASGIApp:
         security_map={"oauth2": partial(BearerTokens, dependencies.authenticate)},
     )
     add_contract(connexion, contract.document)
-    return Guard(connexion, contract.catalogue, dependencies.problem_for, dependencies.trusted_proxies, drift)
+    outermost = (
+        connexion,
+        contract.catalogue,
+        dependencies.problem_for,
+        dependencies.trusted_proxies,
+        drift,
+    )
+    observers = tuple(one for one in (observer, dependencies.tracer) if one)
+    return ObservedGuard(*outermost, observers=observers) if observers else Guard(*outermost)
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from stockroom.db.connections import Connection
 from stockroom.db.tables import tasks
-from stockroom.work.model import Lease, LeaseLost, Standing
+from stockroom.work.model import Backlog, Lease, LeaseLost, Standing
 
 REPUBLISH_AFTER = timedelta(seconds=5)
 """A task that nobody claims is published again after this time, then less and less often, up to the next."""
@@ -117,6 +117,25 @@ def take_unattended(connection: Connection, now: datetime) -> list[str]:
     """Mark all tasks that need a new message, and return them; of concurrent callers one gets each task."""
     statement = tasks.update().where(_unattended(now)).values(published_at=now).returning(tasks.c.id)
     return list(connection.scalars(statement))
+
+
+_since = sa.case((tasks.c.state == "queued", tasks.c.created_at), else_=tasks.c.lease_until)
+_backlog = (
+    sa.select(
+        tasks.c.kind,
+        sa.func.count(sa.case((_waits, 1))).label("waiting"),
+        sa.func.count(sa.case((sa.not_(_waits), 1))).label("at_work"),
+        sa.func.min(sa.case((_waits, _since))).label("since"),
+    )
+    .where(tasks.c.state.in_(("queued", "running")))
+    .group_by(tasks.c.kind)
+)
+
+
+def backlog(reader: Connection, now: datetime) -> dict[str, Backlog]:
+    """What there is to do, by kind of task, of the kinds of which there is any."""
+    rows = reader.execute(_backlog, {"now": now})
+    return {row.kind: Backlog(row.waiting, row.at_work, row.since) for row in rows}
 
 
 def _abandoned(now: datetime) -> sa.ColumnElement[bool]:

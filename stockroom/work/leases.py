@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from stockroom.db.connections import Connection
 from stockroom.db.unit_of_work import Work
 from stockroom.work import lease_queries
-from stockroom.work.model import Lease, LeaseLost
+from stockroom.work.model import Backlog, Lease, LeaseLost
 
 __all__ = [
     "LeaseLost",
+    "backlog",
     "claim",
     "excuse",
     "fail",
@@ -27,6 +28,11 @@ _LONGEST_FAILURE = 500
 def is_any_waiting(reader: Connection, besides: Collection[str], now: datetime) -> bool:
     """Whether a task waits for a worker whose owner is not one of `besides`."""
     return lease_queries.next_in_turn(reader, besides, now) is not None
+
+
+def backlog(reader: Connection, now: datetime) -> dict[str, Backlog]:
+    """What there is to do, by the kinds of tasks of which there is any."""
+    return lease_queries.backlog(reader, now)
 
 
 def take(work: Work, *, seconds: float, besides: Collection[str] = ()) -> Lease | None:

@@ -98,6 +98,15 @@ class Standing:
     until: datetime
 
 
+@frozen
+class Backlog:
+    """Tasks that wait for a worker, or are at work; and since when the oldest of those that wait does."""
+
+    waiting: int
+    at_work: int
+    since: datetime | None
+
+
 def source_of(parameters: Mapping[str, Any]) -> str | None:
     name: str | None = parameters.get("file")
     return name

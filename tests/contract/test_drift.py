@@ -295,17 +295,29 @@ def test_answers_for_which_there_is_no_thread_take_no_place(
     assert (counts.answers, counts.reasons) == (1, ["failed"] * (WAITING + 1))
 
 
+class Crashing:
+    """Counts nothing; whatever it is to see, it raises an error."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        def crash(*seen: object) -> None:
+            raise ZeroDivisionError
+
+        return crash
+
+
 def test_counters_that_crash_fail_nothing(path: Path, logged: Lines) -> None:
-    # It has none of the methods that count.
-    with service(path, object()) as client:
+    with service(path, Crashing()) as client:
         assert client.get("/things/long").json() == {"name": "long"}
+    assert [line["error"] for line in logged if line["event"] == "observer.failed"] == [
+        "ZeroDivisionError()"
+    ] * 2
     conformance = Conformance(load_contract(path.parent, path))
-    drift = Drift(conformance, 1, object(), Activities())  # type: ignore[arg-type]  # see above
+    drift = Drift(conformance, 1, Crashing(), Activities())  # type: ignore[arg-type]  # see above
     send(drift, start(), part(b" " * (LONGEST_BODY + 1)))
     drift.close()
     assert len(drifts(logged)) == 1
     assert [line["error"] for line in logged if line["event"] == "contract.unchecked"] == [
-        "AttributeError"
+        "ZeroDivisionError"
     ] * 2
 
 

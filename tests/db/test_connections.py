@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from stockroom.db.connections import Connection, Deadlines
+from stockroom.db.connections import Connection, Deadlines, Usage
 from stockroom.db.database import OUTAGES, Database, open_database
 from stockroom.db.tables import users
 from tests.onlooker import onlooker
@@ -203,6 +203,25 @@ def test_who_asks_for_more_than_there_may_be_waits_for_one_that_comes_back(open_
     processes = on_a_loop(database, *(partial(ask, number) for number in range(5)))
     assert len(set(processes)) == 1
     assert order == list(range(5))
+
+
+def test_it_can_be_seen_how_many_there_are_and_who_waits_for_one(open_postgresql: Open) -> None:
+    database, seen = open_postgresql(connections=1), []
+
+    def look() -> None:
+        with database.connect() as connection:
+            connection.execute(sa.select(sa.func.pg_sleep(0.05)))
+            seen.append(database.usage())
+
+    async def scenario() -> None:
+        seen.append(database.usage())
+        await asyncio.gather(*(database.run(look) for _ in range(3)))
+        seen.append(database.usage())
+        await database.close()
+
+    asyncio.run(scenario())
+    held = [Usage(in_use=1, kept=0, most=1, waiting=waiting) for waiting in (2, 1, 0)]
+    assert seen == [None, *held, Usage(in_use=0, kept=1, most=1, waiting=0)]
 
 
 def test_a_wait_for_a_connection_ends_in_time(open_postgresql: Open) -> None:

@@ -7,24 +7,22 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 import structlog
 from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.parser import text_string_to_metric_families
 
 from stockroom.activities.activities import Activities
 from stockroom.process.activity_metrics import ActivityMetrics
-from stockroom.process.metrics import ContractMetrics
+from stockroom.process.api_metrics import ApiMetrics
 from stockroom.process.metrics_server import MetricsServer
 from tests.observer import Failures
 from tests.processes import GUNICORN, PATIENCE, ROOT, Service, _environment, _free_port
+from tests.scraping import scrape, until
 
 CHECKED = "stockroom_contract_checked_total"
 
@@ -75,8 +73,8 @@ def test_a_background_activity_that_fails_is_told_of_by_metrics_readiness_and_lo
     service = start_service(metrics_port=port, web_workers=2)
     one, _ = until(lambda: len(found := following(folder)) == 2 and found)
     # Before anything has failed.
-    assert samples(port, FAILING) == {"revocations": 0, "dispatch": 0, "drift": 0}
-    assert samples(port, FAILURES) == {"revocations": 0, "dispatch": 0, "drift": 0}
+    begun = dict.fromkeys(("revocations", "dispatch", "drift", "gauges"), 0)
+    assert (samples(port, FAILING), samples(port, FAILURES)) == (begun, begun)
     with without_table(service, "revocations"):
         until(lambda: samples(port, FAILING)["revocations"] == 1)
         unready = until(lambda: not (answer := ready(service)).is_success and answer)
@@ -138,14 +136,14 @@ def test_who_asks_for_no_metrics_does_not_wait_for_them() -> None:
 
 
 def test_drift_is_counted_by_operation_status_and_part() -> None:
-    metrics = ContractMetrics()
+    metrics = ApiMetrics()
     metrics.checked()
     metrics.unchecked("busy")
     for _ in range(2):
         metrics.drifted("handlers.items.read", 200, "body")
     assert {
         (sample.name, *sample.labels.values()): sample.value
-        for counter in vars(metrics).values()
+        for counter in (metrics._checked, metrics._drift, metrics._unchecked)
         for family in counter.collect()
         for sample in family.samples
         if sample.name.endswith("_total")
@@ -192,11 +190,6 @@ def ask(service: Service, times: int, *, counted_in: Path) -> None:
 
 def scraped(port: int) -> float:
     return next(sample.value for sample in scrape(port) if sample.name == CHECKED)
-
-
-def scrape(port: int) -> list[Any]:
-    text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE).text
-    return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
 
 def samples(port: int, name: str) -> dict[str, float]:
@@ -263,12 +256,3 @@ def _state(process: int) -> str:
     return subprocess.run(
         ["ps", "-o", "state=", "-p", str(process)], capture_output=True, text=True, check=True
     ).stdout
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    """What `condition` returns once it is true."""
-    deadline = time.monotonic() + PATIENCE
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)
-    return value

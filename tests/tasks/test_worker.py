@@ -16,7 +16,6 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
-from prometheus_client.parser import text_string_to_metric_families
 
 from stockroom.activities.activities import Activities
 from stockroom.db import migrate
@@ -44,6 +43,7 @@ from tests.disks import Disk
 from tests.import_desk import PLENTY, Upload, principal
 from tests.processes import _free_port
 from tests.redis_server import RedisServer
+from tests.scraping import scrape
 from tests.workers import PATIENCE, end, worker_process
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -290,8 +290,10 @@ def test_metrics_and_log_tell_of_a_duty_that_fails(site: Site, pool: str, tmp_pa
         until(lambda: failing(port).get("totals") == 1)
         connection.execute(sa.text(table.format("away", "additions")))
         until(lambda: failing(port)["totals"] == 0)
-        duties = {"sweep", "expiry", "totals", "index", "retention", "metrics", "broker", "database"}
+        duties = {"sweep", "expiry", "totals", "index", "retention", "queue", "metrics", "broker", "database"}
         assert failing(port) == dict.fromkeys(duties, 0)
+        queue = {sample.name for sample in scrape(port) if sample.name.startswith("stockroom_tasks")}
+        assert queue == {"stockroom_tasks", "stockroom_tasks_oldest_waiting_seconds"}
         log = (site.settings.data_dir / "worker.log").read_text()
         assert log.count("activity.failed") == log.count("activity.recovered") == 1
         worker.send_signal(signal.SIGTERM)
@@ -302,10 +304,9 @@ def test_metrics_and_log_tell_of_a_duty_that_fails(site: Site, pool: str, tmp_pa
 def failing(port: int) -> dict[str, float]:
     """Which activities fail, as far as the worker tells of any yet."""
     try:
-        text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE).text
+        samples = scrape(port)
     except httpx.TransportError:
         return {}
-    samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
     return {s.labels["activity"]: s.value for s in samples if s.name == "stockroom_activity_failing"}
 
 
