@@ -75,6 +75,9 @@ def test_every_variable_is_a_setting(service: str, fresh_settings: pytest.Monkey
     assert settings.registration == "closed"
     assert settings.trusted_proxies == 1
     assert settings.jwt_key is not None
+    # For whoever is in the network; none is published.
+    assert (settings.metrics_host, settings.metrics_port) == ("0.0.0.0", 9464)  # noqa: S104 - compared, not bound
+    assert settings.worker_metrics_port == 9465
 
 
 def test_the_service_finds_the_others_and_they_let_it_in(fresh_settings: pytest.MonkeyPatch) -> None:

@@ -197,6 +197,20 @@ def test_pods_reach_what_the_settings_name_and_nothing_else() -> None:
     allowed = of("NetworkPolicy", "stockroom-api")["spec"]["ingress"]
     assert [[port["port"] for port in rule["ports"]] for rule in allowed] == [["http"], ["metrics"]]
     assert all(rule["from"] for rule in allowed)
+    (seen,) = of("NetworkPolicy", "stockroom-worker")["spec"]["ingress"]
+    assert seen == allowed[1]
+
+
+@every_deployment
+def test_prometheus_is_told_where_metrics_are(workload: Document) -> None:
+    (container,) = pod(workload)["containers"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    setting = {"api": "STOCKROOM_METRICS_PORT", "worker": "STOCKROOM_WORKER_METRICS_PORT"}[container["name"]]
+    assert ports["metrics"] == int(literals()[setting])
+    assert workload["spec"]["template"]["metadata"]["annotations"] == {
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": str(ports["metrics"]),
+    }
 
 
 # The queue
