@@ -10,7 +10,7 @@ RUN apt-get update \
 WORKDIR /opt/stockroom
 # pip stays in this stage.
 RUN python3 -m venv --without-pip .venv
-# `--build-arg REQUIREMENTS=requirements-extras.lock` for files in a bucket.
+# `--build-arg REQUIREMENTS=requirements-extras.lock` for files in a bucket and for traces.
 ARG REQUIREMENTS=requirements.lock
 COPY requirements.lock requirements-extras.lock ./
 RUN pip --python .venv/bin/python install --no-cache-dir --require-hashes --requirement "$REQUIREMENTS"

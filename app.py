@@ -40,12 +40,13 @@ from stockroom.db.unit_of_work import Work
 from stockroom.errors import DomainError
 from stockroom.http.addresses import network_of
 from stockroom.http.context import RequestContext
-from stockroom.http.observer import Observer
+from stockroom.http.observer import Observer, RequestObserver
 from stockroom.http.rooms import Size
 from stockroom.http.service import Dependencies, build_service
 from stockroom.process import data_dir, logs
 from stockroom.process.readiness import Readiness, database_probe, network_probe, storage_probe
 from stockroom.process.server import UnsupportedServerError, require_api_worker
+from stockroom.process.telemetry import open_tracing
 from stockroom.security_log import SecurityLog
 from stockroom.settings import Settings, SettingsError, load
 from stockroom.uploads import UploadFolder
@@ -54,6 +55,7 @@ from tasks.publisher import BrokerPublisher
 
 if TYPE_CHECKING:
     from stockroom.process.api_metrics import ApiMetrics
+    from stockroom.process.tracing import Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -102,13 +104,15 @@ def create_app(
     metrics, activities = _counters(settings)
     database = database or _open_database(settings)
     revocations = Revocations()
+    tracing = open_tracing("stockroom-api")
     parts = _Parts(
         settings=settings,
         database=database,
         beginning=Beginning(database, RevocationFeed(database, revocations)),
         revocations=revocations,
         tokens=Tokens(data_dir.signing_key(settings), revocations),
-        publisher=BrokerPublisher(settings, activities),
+        publisher=BrokerPublisher(settings, activities, tracing.headers if tracing else dict),
+        tracing=tracing,
         activities=activities,
         metrics=metrics,
         observer=observer or metrics,
@@ -155,6 +159,7 @@ class _Parts:
     publisher: BrokerPublisher
     activities: Activities
     metrics: "ApiMetrics | None"
+    tracing: "Tracing | None"
     observer: Observer | None
     files: FileStore
     storage: Storage
@@ -212,6 +217,7 @@ class _Parts:
             admit=Uploads(self.database, self.storage, bounds).admit,
             drift_sample=self.settings.drift_sample,
             observer=self.observer,
+            tracer=self._request_spans(),
             activities=self.activities,
         )
 
@@ -270,8 +276,17 @@ class _Parts:
                         yield
                 finally:
                     self.publisher.close()
+                    if self.tracing:
+                        await asyncio.to_thread(self.tracing.close)
         finally:
             self.database.dispose()
+
+    def _request_spans(self) -> RequestObserver | None:
+        if self.tracing is None:
+            return None
+        from stockroom.process.request_spans import RequestSpans  # noqa: PLC0415 - as with metrics
+
+        return RequestSpans(self.tracing.tracer)
 
     def _showing(self) -> AbstractAsyncContextManager[None]:
         """Show in metrics, where there are any, what is so at the moment."""

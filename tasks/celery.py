@@ -2,7 +2,9 @@
 
 import sys
 from collections.abc import Collection
-from functools import partial
+from contextlib import nullcontext
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from celery import Celery, signals
@@ -14,12 +16,16 @@ from stockroom.db.database import open_database
 from stockroom.db.files import FileStore
 from stockroom.process import data_dir, logs
 from stockroom.process.metrics_server import MetricsServer
+from stockroom.process.telemetry import open_tracing
 from stockroom.work import leases
 from stockroom.work.model import Lease
 from tasks import broker, configuration, execution, exports, folder, imports, start, works
 from tasks.sweep import Duty, sweeping
 from tasks.turns import Turns
 from tasks.worker import Parts, Worker
+
+if TYPE_CHECKING:
+    from stockroom.process.tracing import Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +75,20 @@ def _take(besides: Collection[str]) -> Lease | None:
 def _carry_out(lease: Lease) -> None:
     parts = worker.parts()
     do = partial(works.run, parts=parts, stopping=worker.stopping)
-    execution.carry_out(parts.database, parts.files, lease, do, activities)
+    tracing = _tracing()
+    with tracing.task(lease.task_id, lease.kind) if tracing else nullcontext():
+        execution.carry_out(parts.database, parts.files, lease, do, activities)
+
+
+@cache
+def _tracing() -> "Tracing | None":
+    """The traces of this process; asked for the first time in the processes that work, after the fork."""
+    return open_tracing("stockroom-worker")
+
+
+def _close_tracing(**event: object) -> None:
+    if _tracing.cache_info().currsize and (tracing := _tracing()):
+        tracing.close()
 
 
 folder.install()
@@ -87,9 +106,11 @@ app = Celery(configuration.QUEUE)
 app.add_defaults(lambda: configuration.for_worker(settings.load()))
 
 
-@app.task(name=configuration.RUN)  # type: ignore[untyped-decorator] # Celery ships no types.
-def run(task_id: str) -> None:
+@app.task(name=configuration.RUN, bind=True)  # type: ignore[untyped-decorator] # Celery ships no types.
+def run(self: Any, task_id: str) -> None:
     """Work off what waits. `task_id` is what the message was sent for; whose turn it is, the tasks tell."""
+    if tracing := _tracing():
+        tracing.announce(task_id, self.request.headers or {})
     # When the worker is to stop, the next worker's sweep finds what is left.
     turns.work_off()
 
@@ -136,7 +157,9 @@ signals.worker_init.connect(_await_database)
 signals.worker_init.connect(_serve_metrics)
 signals.worker_process_init.connect(worker.begin_process)
 signals.worker_process_shutdown.connect(worker.close)
+signals.worker_process_shutdown.connect(_close_tracing)
 signals.worker_shutting_down.connect(worker.stop)
 signals.worker_shutdown.connect(worker.close)
+signals.worker_shutdown.connect(_close_tracing)
 app.steps["consumer"].add(broker.watching(activities))
 app.steps["worker"].add(sweeping(activities, duties))

@@ -1,6 +1,6 @@
 """Publish tasks from a process that must not wait for the broker."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from queue import Empty, Full, Queue
 from typing import Any
@@ -17,7 +17,11 @@ _DRAIN_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
 
-Send = Callable[[str], object]
+Message = tuple[str, Mapping[str, str]]
+"""The id of a task, and the headers of its message."""
+
+Send = Callable[[str, Mapping[str, str]], object]
+Headers = Callable[[], Mapping[str, str]]
 
 
 class BrokerAway(Exception):
@@ -34,18 +38,20 @@ class BrokerPublisher:
     too much to wait, is found by the sweep of the workers.
     """
 
-    def __init__(self, settings: Settings, activities: Activities) -> None:
+    def __init__(self, settings: Settings, activities: Activities, headers: Headers = dict) -> None:
+        """`headers` is asked for those of a message where it is published."""
         self._settings = settings
-        self._waiting: Queue[str | None] = Queue(_LONGEST_BACKLOG)
+        self._headers = headers
+        self._waiting: Queue[Message | None] = Queue(_LONGEST_BACKLOG)
         self._thread = activities.in_thread("dispatch", self._publish_next, _PACE)
-        self._unsent: str | None = None
+        self._unsent: Message | None = None
         self._send: Send | None = None
         self._closing = False
 
     def publish(self, task_id: str) -> None:
         try:
             self._thread.start()
-            self._waiting.put_nowait(task_id)
+            self._waiting.put_nowait((task_id, self._headers()))
         except Full:
             log.warning("task.not_published", task=task_id, reason="too many are waiting")
         except RuntimeError as error:
@@ -66,7 +72,7 @@ class BrokerPublisher:
             raise Ended
         try:
             self._send = self._send or _sender(self._settings)
-            self._send(self._unsent)
+            self._send(*self._unsent)
         except Exception:
             if self._closing:
                 raise Ended from None
@@ -78,7 +84,7 @@ class BrokerPublisher:
         with suppress(Empty):
             while True:
                 left.append(self._waiting.get_nowait())
-        if count := sum(task_id is not None for task_id in left):
+        if count := sum(message is not None for message in left):
             log.warning("tasks.not_published", count=count, reason="the process ends")
 
 
@@ -93,9 +99,9 @@ def _sender(settings: Settings) -> Send:
     celery: Any = Celery(QUEUE, set_as_current=False)
     celery.conf.update(for_publisher(settings))
 
-    def send(task_id: str) -> None:
+    def send(task_id: str, headers: Mapping[str, str]) -> None:
         try:
-            celery.send_task(RUN, (task_id,), ignore_result=True, retry=False)
+            celery.send_task(RUN, (task_id,), headers=headers, ignore_result=True, retry=False)
         except (OperationalError, OSError) as error:
             raise BrokerAway(str(error)) from error
 
