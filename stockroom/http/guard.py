@@ -26,6 +26,10 @@ log = structlog.get_logger(__name__)
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
+LONGEST_SHOWN = 42
+"""Letters of a segment of a path that is logged. What is longer may be a token, where none belongs."""
+_LONG = re.compile(rf"[^/]{{{LONGEST_SHOWN + 1},}}")
+
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -96,7 +100,7 @@ class Guard:
             level,
             "request",
             method=scope["method"],
-            path=scope["path"],
+            path=_shown(scope["path"]) if len(scope["path"]) > LONGEST_SHOWN else scope["path"],
             operation=operation,
             status=status,
             ms=round((time.perf_counter() - context.started) * 1000, 1),
@@ -160,6 +164,10 @@ _EVENTS: Mapping[str, Event] = {
 def _bound(logger: FilteringBoundLogger) -> FilteringBoundLogger:
     """The logger made for good; a module's is made anew, from the configuration, for each line."""
     return logger.bind()
+
+
+def _shown(path: str) -> str:
+    return _LONG.sub("…", path)
 
 
 def _request_id(fields: Mapping[bytes, bytes]) -> str:
