@@ -1,11 +1,14 @@
 """How gunicorn and uvicorn serve the application; `gunicorn.conf.py` names these classes."""
 
 import logging
+import os
+import sys
 from typing import Any
 
 from gunicorn.glogging import Logger
 from uvicorn_worker import UvicornWorker
 
+from stockroom.process.parents import ending_with_parent
 from stockroom.process.protocol import Protocol
 
 
@@ -42,6 +45,10 @@ class ApiWorker(UvicornWorker):
 
     def init_process(self) -> None:
         ApiWorker.runs_here = True
+        # gunicorn may be killed outright: who lived on would keep the port from the next one.
+        ending_with_parent()()
+        if os.getppid() != self.ppid:
+            sys.exit()
         super().init_process()
 
 

@@ -4,18 +4,17 @@ honcho would do this too, but a Ctrl-C in its first milliseconds leaves its chil
 """
 
 import contextlib
-import ctypes
 import math
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from stockroom.process.parents import ending_with_parent
+
 _STOP = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 FIRST_PAUSE, LONGEST_PAUSE = 1, 60
 """Seconds until a program is started again: twice as long each time, until it has run for the longest."""
@@ -134,13 +133,12 @@ def _start(program: Program, environment: Mapping[str, str]) -> subprocess.Popen
 def _child_setup() -> Callable[[], None]:
     """What a child does before it becomes its program: takes signals again, and ends when its parent does."""
     # Loaded here: between fork and exec as little as possible may happen.
-    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+    end_with_parent = ending_with_parent()
 
     def setup() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        if prctl is not None:
-            # Even a supervisor that is killed outright then leaves nothing running.
-            prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        # Even a supervisor that is killed outright then leaves nothing running.
+        end_with_parent()
 
     return setup
 
