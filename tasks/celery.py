@@ -21,6 +21,7 @@ from stockroom.work import leases
 from stockroom.work.model import Lease
 from tasks import broker, configuration, execution, exports, folder, imports, start, works
 from tasks.sweep import Duty, sweeping
+from tasks.turns import PACE as TAKING
 from tasks.turns import Turns
 from tasks.worker import Parts, Worker
 
@@ -94,7 +95,7 @@ def _close_tracing(**event: object) -> None:
 folder.install()
 activities = Activities()
 worker = Worker(_open_parts)
-turns = Turns(_take, _carry_out, worker.stopping)
+turns = Turns(_take, _carry_out, worker.stopping, activities.standing("turns", TAKING))
 duties = [
     Duty("sweep", SWEEP_SECONDS, lambda: worker.sweep(_send)),
     Duty("expiry", EXPIRY_SECONDS, worker.expire),

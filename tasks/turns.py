@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 import sqlalchemy as sa
 import structlog
 
+from stockroom.activities.activity import Activity, Pace
 from stockroom.work.model import Lease
 
 PLACES = 4
@@ -16,6 +17,8 @@ PLACES = 4
 
 LOOK_SECONDS = 1.0
 """While a process works, it looks this often whether the task of another owner waits."""
+
+PACE = Pace(every=LOOK_SECONDS, longest=LOOK_SECONDS, expected=(sa.exc.SQLAlchemyError, OSError))
 
 log = structlog.get_logger(__name__)
 
@@ -26,8 +29,12 @@ Take = Callable[[Collection[str]], Lease | None]
 class Turns:
     """The tasks that this process works on, each in a thread of its own."""
 
-    def __init__(self, take: Take, carry_out: Callable[[Lease], None], stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self, take: Take, carry_out: Callable[[Lease], None], stopping: Callable[[], bool], taking: Activity
+    ) -> None:
+        """`taking` is told how each look for a task ends."""
         self._take = take
+        self._taking = taking
         self._carry_out = carry_out
         self._stopping = stopping
         self._owners: set[str] = set()
@@ -51,8 +58,9 @@ class Turns:
             lease = self._take(frozenset(self._owners))
         except (sa.exc.SQLAlchemyError, OSError) as error:
             # What is under way goes on, and the sweep sends another message.
-            log.warning("task.not_taken", reason=repr(error))
+            self._taking.failed(error)
             return False
+        self._taking.succeeded()
         if lease is None:
             return False
         thread = threading.Thread(target=self._work_on, args=(lease,), name="task", daemon=True)

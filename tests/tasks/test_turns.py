@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 import pytest
 import sqlalchemy as sa
+from structlog.typing import EventDict
 
+from stockroom.activities.activity import Activity, Unobserved
 from stockroom.process import connection_demand
 from stockroom.work.model import Lease
 from tasks import turns
@@ -61,7 +63,11 @@ class Bench:
             return self._ends.setdefault(task, threading.Event())
 
     def turns(self) -> Turns:
-        return Turns(self.take, self.carry_out, lambda: self.stopped)
+        return Turns(self.take, self.carry_out, lambda: self.stopped, taking())
+
+
+def taking() -> Activity:
+    return Activity("turns", turns.PACE, Unobserved)
 
 
 def working(work_off: Callable[[], None]) -> threading.Thread:
@@ -136,16 +142,19 @@ def test_a_process_that_is_to_stop_begins_nothing() -> None:
     assert sorted(bench.begun) == ["a1", "b1"]
 
 
-def test_a_database_that_is_away_ends_nothing_that_is_under_way() -> None:
+def test_a_database_that_is_away_is_told_of_once_and_ends_nothing_that_is_under_way(
+    logged: list[EventDict],
+) -> None:
     bench = Bench(["a1"])
     thread = working(bench.turns().work_off)
     wait_until(lambda: bench.begun == ["a1"])
-    bench.fails = 3
+    bench.fails = 10
     bench.waiting.append("b1")
     bench.let_go("b1")
     wait_until(lambda: bench.begun == ["a1", "b1"])
     bench.let_go("a1")
     thread.join(PATIENCE)
+    assert [line["event"] for line in logged] == ["activity.failed", "activity.recovered"]
 
 
 def test_work_that_raises_leaves_its_place_to_the_next() -> None:
@@ -155,7 +164,7 @@ def test_work_that_raises_leaves_its_place_to_the_next() -> None:
         bench.begun.append(lease.task_id)
         raise KeyError(lease.task_id)
 
-    Turns(bench.take, raising, lambda: False).work_off()
+    Turns(bench.take, raising, lambda: False, taking()).work_off()
     assert bench.begun == ["a1", "a2"]
 
 
