@@ -81,7 +81,7 @@ def test_check_tells_of_more_connections_than_the_server_gives(
 
 
 @pytest.mark.parametrize(
-    ("most", "worker"), [("8", 5 + 1000 * 16), ("24", 5 + 1000 * 21), ("100", 5 + 1000 * 21)]
+    ("most", "worker"), [("8", 6 + 1000 * 16), ("24", 6 + 1000 * 21), ("100", 6 + 1000 * 21)]
 )
 def test_check_counts_what_the_processes_of_a_worker_may_want(
     most: str, worker: int, monkeypatch: pytest.MonkeyPatch, postgresql_url: str

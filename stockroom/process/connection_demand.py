@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from stockroom.db.database import open_database
 from stockroom.settings import Settings
 
-DUTIES = 5
-"""Background activities of a worker's parent process, each with one connection at a time."""
+DUTIES = 6
+"""Background activities of a worker's parent process with one connection at a time each, metrics too."""
 
 TASKS_AT_ONCE = 4
 """Tasks that each process of a worker's pool works on."""
