@@ -2,12 +2,14 @@
 
 import asyncio
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from starlette.testclient import TestClient
 
 from app import create_app
 from stockroom.contract.body_readers import MAX_BYTES
@@ -63,7 +65,9 @@ def uploads(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def send_file(uploads: Path, configure: Any, sign_in: Any, tmp_path: Path) -> Callable[..., Answer | None]:
+def send_file(
+    uploads: Path, configure: Any, sign_in: Any, tmp_path: Path
+) -> Iterator[Callable[..., Answer | None]]:
     """Send a file to a service that takes 2 MB at most."""
     path = tmp_path / "openapi.yaml"
     path.write_text(CONTRACT.read_text().replace("maxLength: 104857600", "maxLength: 2000000"))
@@ -73,9 +77,11 @@ def send_file(uploads: Path, configure: Any, sign_in: Any, tmp_path: Path) -> Ca
     def send_file(
         chunks: list[bytes], *more: tuple[str, str], query: str = "kind=items", **options: Any
     ) -> Any:
-        return asyncio.run(ask(app, "POST", f"/imports?{query}", [*headers, *more], chunks, **options))
+        sent = [*headers, *more]
+        return client.portal.call(partial(ask, app, "POST", f"/imports?{query}", sent, chunks, **options))
 
-    return send_file
+    with TestClient(app) as client:
+        yield send_file
 
 
 def test_a_file_beyond_its_bound_is_refused_and_gone(send_file: Any, uploads: Path) -> None:
@@ -152,14 +158,15 @@ def test_many_large_bodies_at_once_are_refused_before_they_fill_memory(service: 
 
 
 @pytest.fixture
-def refused_after(uploads: Path, configure: Any, sign_in: Any) -> Callable[..., int]:
+def refused_after(uploads: Path, configure: Any, sign_in: Any) -> Iterator[Callable[..., int]]:
     """Send a file of megabytes to a service where all of one account may have 3; get how many it took."""
     app = create_app(configure(account_upload_bytes=3_000_000), contract=load_contract(uploads))
     account = [*sign_in().items(), ("Content-Type", "text/csv")]
 
     def refused_after(*headers: tuple[str, str]) -> int:
         chunks = Counted(MEGABYTE, most=90)
-        answer = asyncio.run(ask(app, "POST", "/imports?kind=items", [*account, *headers], chunks))
+        sent = [*account, *headers]
+        answer = client.portal.call(ask, app, "POST", "/imports?kind=items", sent, chunks)
         assert answer
         # It does not get smaller by waiting.
         assert (answer.status, answer.problem) == (413, "content-too-large")
@@ -167,7 +174,8 @@ def refused_after(uploads: Path, configure: Any, sign_in: Any) -> Callable[..., 
         assert list(uploads.iterdir()) == []
         return chunks.taken
 
-    return refused_after
+    with TestClient(app) as client:
+        yield refused_after
 
 
 def test_a_file_that_is_more_than_its_sender_may_have_is_refused_by_its_length(refused_after: Any) -> None:

@@ -1,6 +1,5 @@
 """A disk that fills up: what goes on, what comes back by itself, and that nothing is left over."""
 
-import asyncio
 import pwd
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
+from starlette.testclient import TestClient
 
 from app import create_app
 from stockroom.accounts.passwords import Passwords
@@ -136,7 +136,7 @@ def test_a_full_disk_of_files_keeps_nobody_from_writing_to_the_database(
 
 
 @pytest.fixture
-def upload(configure: Callable[..., Settings], admin: Headers, disk: Disk) -> Callable[..., int]:
+def upload(configure: Callable[..., Settings], admin: Headers, disk: Disk) -> Iterator[Callable[..., int]]:
     """Send a file of megabytes; get how many were taken until there was no room."""
     app = create_app(configure(), contract=load_contract(disk.folder / "var"))
 
@@ -144,13 +144,14 @@ def upload(configure: Callable[..., Settings], admin: Headers, disk: Disk) -> Ca
         chunks = Counted(MEGABYTE, most=90)
         before = disk.names()
         sent = [*admin.items(), ("Content-Type", "text/csv"), *headers]
-        answer = asyncio.run(ask(app, "POST", "/imports?kind=items", sent, chunks))
+        answer = client.portal.call(ask, app, "POST", "/imports?kind=items", sent, chunks)
         assert answer
         assert (answer.status, answer.problem) == FULL
         assert {name for name in disk.names() - before if "stockroom.db" not in name} == set()
         return chunks.taken
 
-    return upload
+    with TestClient(app) as client:
+        yield upload
 
 
 def test_a_file_that_there_is_no_room_for_is_refused_by_its_length_alone(upload: Callable[..., int]) -> None:
