@@ -206,6 +206,8 @@ def _engine(url: str, deadlines: Deadlines, *, pooled: bool) -> AsyncEngine:
             "application_name": "stockroom",
             "jit": "off",
             "lock_timeout": str(round(deadlines.lock * 1000)),
+            # asyncpg asks the server to cancel what takes too long, unless the connection is closed.
+            "statement_timeout": str(round(deadlines.statement * 1000)),
         }
     return create_async_engine(
         url,

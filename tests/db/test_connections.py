@@ -371,6 +371,24 @@ def test_a_hung_statement_ends_in_time(open_postgresql: Open, on_loop: bool) -> 
         ask()
 
 
+def test_a_statement_that_was_given_up_ends_at_the_server_too(
+    open_postgresql: Open, postgresql_url: str
+) -> None:
+    """It would keep its locks, and one of the server's connections, for as long as it takes."""
+    database = open_postgresql(statement=0.3)
+
+    def ask() -> None:
+        with database.work() as work:
+            work.connection.execute(sa.text("LOCK TABLE users"))
+            work.connection.execute(SLEEP)
+
+    with pytest.raises(sa.exc.OperationalError):
+        on_a_loop(database, ask)
+    with onlooker(postgresql_url).connect() as other:
+        other.execute(sa.text("SET lock_timeout = 10000"))
+        other.execute(sa.select(users.c.username))
+
+
 def test_a_wait_for_a_lock_ends_in_time(open_postgresql: Open) -> None:
     database = open_postgresql(lock=0.2)
     with database.work() as work:
