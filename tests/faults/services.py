@@ -3,11 +3,14 @@
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests.processes import GUNICORN, PATIENCE, Service, await_answer, new_service, process
+from tests.trees import frozen, send, tree
+
+_CELERY = ("celery", "--quiet", "--app", "tasks", "worker", "--loglevel", "WARNING")
 
 
 class Restartable:
@@ -22,10 +25,21 @@ class Restartable:
     def url(self) -> str:
         return self.service.url
 
+    @property
+    def processes(self) -> list[int]:
+        """gunicorn's, and those that answer."""
+        return tree(self.api.pid)
+
     def restart(self) -> None:
         """End it as an operator does, and start it again; returns when it answers."""
         self.api.send_signal(signal.SIGTERM)
         assert self.api.wait(PATIENCE) == 0, self.service.log()
+        self.start_again()
+
+    def kill(self, *processes: int) -> None:
+        send(list(processes), signal.SIGKILL)
+
+    def start_again(self) -> None:
         self._running.close()
         self.api = self._start()
 
@@ -45,3 +59,35 @@ def restartable(folder: Path, settings: dict[str, Any]) -> Iterator[Restartable]
         yield service
     finally:
         service.close()
+
+
+class Worker:
+    """A worker with a pool of one process."""
+
+    def __init__(self, service: Service, name: str) -> None:
+        self._service, self._name = service, name
+        self._running = ExitStack()
+
+    def __enter__(self) -> Self:
+        command = (*_CELERY, "--pool", "prefork", "--concurrency", "1")
+        self._worker = self._running.enter_context(process(self._name, command, self._service))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._running.close()
+
+    @property
+    def processes(self) -> list[int]:
+        """Celery's, and the one that does the work."""
+        return tree(self._worker.pid)
+
+    def kill(self, *processes: int) -> None:
+        send(list(processes), signal.SIGKILL)
+
+    def frozen(self) -> AbstractContextManager[None]:
+        return frozen(self.processes)
+
+    def stop(self) -> None:
+        """End it as an operator does."""
+        self._worker.send_signal(signal.SIGTERM)
+        assert self._worker.wait(PATIENCE) == 0, self._service.log()
