@@ -16,6 +16,10 @@ class ValidationFault(Protocol):
     def schema_path(self) -> Iterable[str | int]: ...
 
     @property
+    def kind(self) -> object:
+        """Which rule it breaks, as jsonschema-rs puts it; None if it is none of the schema's keywords."""
+
+    @property
     def message(self) -> str: ...
 
 
@@ -34,6 +38,7 @@ class _Unnamed:
     instance_path: tuple[str | int, ...]
     message: str
     schema_path: tuple[str, ...] = ("discriminator",)
+    kind: None = None
 
 
 @frozen

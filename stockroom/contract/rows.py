@@ -5,23 +5,20 @@ from pathlib import Path
 from typing import Any
 
 from stockroom.contract.document import CONTRACT, read_document
-from stockroom.contract.schemas import Schemas, faults
+from stockroom.contract.reasons import Reasons
+from stockroom.contract.schemas import Schemas
 
-# From the values of a row to (property or None, message) for each fault.
+# From the values of a row to (property or None, reason in words) for each fault.
 RowValidator = Callable[[Mapping[str, Any]], list[tuple[str | None, str]]]
 
 
 def row_validator(schema: str, path: Path = CONTRACT) -> RowValidator:
     """Make the validator of `components.schemas.<schema>` of the contract at `path`."""
-    schemas = Schemas(read_document(path).raw["components"]["schemas"])
-    validator = schemas.validator({"$ref": f"#/components/schemas/{schema}"})
+    components = read_document(path).raw["components"]["schemas"]
+    validator = Schemas(components).validator({"$ref": f"#/components/schemas/{schema}"})
+    reasons = Reasons(components)
 
     def validate(row: Mapping[str, Any]) -> list[tuple[str | None, str]]:
-        if validator.is_valid(row):
-            return []
-        return [
-            (pointer.split("/")[1] if pointer else None, message)
-            for pointer, message in faults(validator, row)
-        ]
+        return [] if validator.is_valid(row) else list(reasons.of(validator, row))
 
     return validate

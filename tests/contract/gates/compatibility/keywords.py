@@ -16,7 +16,10 @@ COMPARED = {
 }
 # Whatever fits the first fits the second too; `password` only asks user interfaces to hide it.
 IMPLIED = {"int32": {"int32", "int64"}, "float": {"float", "double"}, "password": frozenset[str]()}
-ANNOTATIONS = {"deprecated", "description", "example", "externalDocs", "title", "x-deprecation", "xml"}
+ANNOTATIONS = {
+    *("deprecated", "description", "example", "externalDocs", "title", "xml"),
+    *("x-deprecation", "x-pattern-description"),
+}
 
 
 class Breaks(Flag):
