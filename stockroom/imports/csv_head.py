@@ -7,7 +7,7 @@ from typing import BinaryIO
 from stockroom.frozen import frozen
 from stockroom.imports.columns import resolve_columns
 from stockroom.imports.csv_lines import encoding_of, read_lines
-from stockroom.imports.csv_rows import CsvRecord, read_records
+from stockroom.imports.csv_records import CsvRecord, read_records
 from stockroom.imports.model import DELIMITERS, Fields, Rejection
 
 LONGEST_HEADER = 2**16

@@ -89,7 +89,7 @@ def _check(
         column = options.columns.get(name) if name else None
         value = row.values[name] if name and column else ""
         title = column.title if column else None
-        rejections.append(Rejection(row.line, title, reason, shown(value) or None))
+        rejections.append(Rejection(row.line, title, reason, shown(value) or None, row.lines))
     return rejections
 
 

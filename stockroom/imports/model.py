@@ -27,24 +27,31 @@ class Column(NamedTuple):
 
 
 class Rejection(NamedTuple):
-    """Why a row is rejected. `column` is its title in the file, or None if the fault is not of one column."""
+    """Why a row of so many `lines` is rejected. `column` is its title in the file, or None if the fault is
+    not of one column.
+    """
 
     line: int
     column: str | None
     reason: str
     value: str | None
+    lines: int = 1
 
     def as_error(self) -> TaskError:
-        return TaskError(self.line, self.column, "rejected", self.reason, self.value)
+        reason = self.reason
+        if self.lines > 1:
+            reason += f"; lines {self.line} to {self.line + self.lines - 1} are left out"
+        return TaskError(self.line, self.column, "rejected", reason, self.value)
 
 
 class FileRow(NamedTuple):
-    """A row that could be read: its first physical line, and its values by field, without surrounding white
-    space.
+    """A row that could be read: its first physical line, its values by field, without surrounding white
+    space, and the number of its lines.
     """
 
     line: int
     values: dict[str, str]
+    lines: int = 1
 
 
 Valid = tuple[int, dict[str, Any]]

@@ -37,3 +37,34 @@ def test_a_row_that_moves_nothing_is_refused_in_words(desk: Desk) -> None:
     task = desk.run(b"sku,location,quantity\r\nFX-1,FX,0\r\nFX-1,FX,4\r\n", kind="movements")
     assert counts(task) == (1, 0, 0, 0, 1)
     assert desk.errors(task) == [(2, "quantity", "rejected", "quantity must not be 0", "0")]
+
+
+STRAY = "a quote stands within a value without being doubled"
+
+
+def test_a_stray_quote_swallows_no_movement_in_silence(desk: Desk) -> None:
+    content = b'sku,location,quantity,note\r\nFX-1,FX,5,"from truck\r\nFX-1,FX,7,ok\r\nFX-1,FX,9,"late"\r\n'
+    task = desk.run(content + b"FX-1,FX,2,\r\n", kind="movements")
+    assert counts(task) == (1, 0, 0, 0, 1)
+    assert desk.errors(task) == [
+        (2, None, "rejected", f"{STRAY}; lines 2 to 4 are left out", 'FX-1,FX,5,"from truck')
+    ]
+
+
+def test_a_stray_quote_names_the_lines_that_are_left_out(desk: Desk) -> None:
+    content = b'sku,name\r\nFX-21,"Bolt\r\nFX-22,Nut\r\nFX-23,Washer\r\nFX-24,"Screw, long"\r\nFX-25,Pin\r\n'
+    task = desk.run(content)
+    assert counts(task) == (1, 0, 0, 0, 1)
+    assert desk.errors(task) == [(2, None, "rejected", f"{STRAY}; lines 2 to 5 are left out", 'FX-21,"Bolt')]
+    assert desk.names().keys() == {"FX-1", "FX-25"}
+
+
+def test_a_row_of_several_lines_is_refused_with_all_of_them(desk: Desk) -> None:
+    task = desk.run(b'sku,name\r\nFX-21,"Bolt\r\nFX-22,Nut"\r\n')
+    ((line, column, _, reason, value),) = desk.errors(task)
+    assert (line, column, value) == (
+        2,
+        "name",
+        "Bolt\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}FX-22,Nut",
+    )
+    assert reason.endswith("; lines 2 to 3 are left out")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from stockroom.imports.csv_head import read_head
 from stockroom.imports.csv_lines import LONGEST_LINE, survey
-from stockroom.imports.csv_rows import LONGEST_FIELD, read_rows
+from stockroom.imports.csv_records import LONGEST_FIELD
+from stockroom.imports.csv_rows import read_rows
 from stockroom.imports.item_rows import FIELDS
 from stockroom.imports.model import Column, FileRow, Rejection
 
@@ -50,7 +51,7 @@ def test_quoted_values_hold_delimiters_quotes_and_line_ends() -> None:
     content = b'Code,Title\na,"Anvil, ""heavy"""\nb,"two\r\nlines"\nc,12" ruler\n'
     assert read(content) == [
         FileRow(2, {"sku": "a", "name": 'Anvil, "heavy"'}),
-        FileRow(3, {"sku": "b", "name": "two\r\nlines"}),
+        FileRow(3, {"sku": "b", "name": "two\r\nlines"}, lines=2),
         FileRow(5, {"sku": "c", "name": '12" ruler'}),
     ]
 
@@ -76,14 +77,14 @@ def test_a_quote_that_is_never_closed_takes_bounded_many_lines_with_it() -> None
     rows = read(b'Code,Title\na,"Anvil\n' + filler * (lost + 500) + b"b,Bolt\n")
     assert isinstance(rows[0], Rejection)
     assert rows[0].line == 2
-    assert rows[0].reason == f"a quoted value is not closed; lines 2 to {lost + 3} are left out"
+    assert (rows[0].reason, rows[0].lines) == ("a quoted value is not closed", lost + 2)
     assert rows[-1] == FileRow(lost + 503, {"sku": "b", "name": "Bolt"})
     assert len(rows) == 501
 
 
 def test_a_quote_open_at_the_end_of_the_file_is_rejected() -> None:
     assert rejections(b'Code,Title\na,"Anvil\nb,Bolt') == [
-        Rejection(2, None, "a quoted value is not closed; lines 2 to 3 are left out", 'a,"Anvil')
+        Rejection(2, None, "a quoted value is not closed", 'a,"Anvil', lines=2)
     ]
     assert rejections(b'Code,Title\na,"') == [Rejection(2, None, "a quoted value is not closed", 'a,"')]
 
@@ -195,6 +196,36 @@ def test_a_file_without_a_header_has_no_titles(content: bytes) -> None:
     assert read_head(io.BytesIO(content), FIELDS, encoding=None, delimiter=None, wanted=None).titles is None
 
 
+def test_lines_behind_a_stray_quote_are_left_out_up_to_one_that_is_sure() -> None:
+    stray = "a quote stands within a value without being doubled"
+    content = (
+        b'Code,Title\na,"Anvil\nb,Bolt\nc,"Cog"\nd,Drill" bit\ne\nf,"Fan, ""big"""\ng,"Gear" old\nh,Hook\n'
+    )
+    assert read(content) == [
+        Rejection(2, None, stray, 'a,"Anvil', lines=5),
+        FileRow(7, {"sku": "f", "name": 'Fan, "big"'}),
+        Rejection(8, None, stray, 'g,"Gear" old'),
+        FileRow(9, {"sku": "h", "name": "Hook"}),
+    ]
+
+
+def test_no_more_is_left_out_in_one_piece_than_is_read_in_one() -> None:
+    line = b'x,12" ruler\n'
+    rows = read(b'Code,Title\na,"Anvil"x\n' + line * 10_000)
+    assert [type(row) for row in rows] == [Rejection, Rejection]
+    assert [(row.line, row.lines) for row in rows] == [
+        (2, rows[1].line - 2),
+        (rows[1].line, 10_003 - rows[1].line),
+    ]
+
+
+WHITE = (
+    "".join(map(chr, range(256)))
+    .encode("iso-8859-1")
+    .translate(None, bytes(b for b in range(256) if not chr(b).isspace()))
+)
+"""What counts as white space in ISO 8859-1."""
+
 FRAGMENTS: Sequence[bytes] = (
     *(b'"', b'""', b",", b";", b"\n", b"\r", b"\r\n", b"\0", b"\xff", b"\xc3\xa4", b"\xe2\x82", b"a", b" "),
     *(b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf", b"\x00\xd8", b"x" * 70_000, b"Code,Title\n", b"a,Anvil\n"),
@@ -220,6 +251,29 @@ def test_no_bytes_raise_an_error(content: bytes, encoding: str | None, delimiter
             assert "\n" not in row.values["sku"] or '"' in content.decode(found.encoding, "replace")
 
 
+@given(
+    st.one_of(st.binary(max_size=300), st.lists(st.sampled_from(FRAGMENTS), max_size=30).map(b"".join)),
+    st.sampled_from([",", ";"]),
+)
+def test_each_line_is_recorded_listed_or_empty(content: bytes, delimiter: str) -> None:
+    # Any byte is a character of this encoding.
+    content = f"Code{delimiter}Title\n".encode() + content
+    lines = content.splitlines()
+    told = [1]
+    for row in read(content, encoding="iso-8859-1", delimiter=delimiter):
+        told += range(row.line, row.line + row.lines)
+        if isinstance(row, FileRow):
+            written = b"\n".join(lines[row.line - 1 : row.line - 1 + row.lines]).replace(b'""', b'"')
+            assert all(
+                b"\n".join(value.encode("iso-8859-1").splitlines()) in written
+                for value in row.values.values()
+            )
+            assert row.lines == 1 or b'"' in written
+    assert len(told) == len(set(told))
+    passed_over = [line for number, line in enumerate(lines, start=1) if number not in set(told)]
+    assert all(not line.strip(b' \t"' + delimiter.encode() + WHITE) for line in passed_over)
+
+
 _text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
 
@@ -229,6 +283,6 @@ def test_what_a_csv_writer_wrote_is_read_back(rows: list[tuple[str, str]], encod
     csv.writer(written, quoting=csv.QUOTE_ALL).writerows([("Code", "Title"), *rows])
     got = read(written.getvalue().encode(encoding), encoding=encoding)
     assert [tuple(row.values.values()) for row in got if isinstance(row, FileRow)] == [
-        (sku.strip(), name.strip()) for sku, name in rows
+        (sku.strip(), name.strip()) for sku, name in rows if sku.strip() or name.strip()
     ]
     assert all(isinstance(row, FileRow) for row in got)
