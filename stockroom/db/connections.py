@@ -17,14 +17,15 @@ NOTHING: Values = {}
 
 @dataclass(frozen=True)
 class Deadlines:
-    """Seconds that a statement may take, that it may wait for a lock, that a connection is used, and that a
-    call waits for its turn to have one.
+    """Seconds that a statement may take, that it may wait for a lock, that a connection is used, that a call
+    waits for its turn to have one, and that a transaction may stand still between two statements.
     """
 
     statement: float = 30
     lock: float = 10
     connection: float = 1800
     turn: float = 10
+    idle: float = 30
 
 
 DEADLINES = Deadlines()

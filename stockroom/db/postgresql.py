@@ -208,6 +208,8 @@ def _engine(url: str, deadlines: Deadlines, *, pooled: bool) -> AsyncEngine:
             "lock_timeout": str(round(deadlines.lock * 1000)),
             # asyncpg asks the server to cancel what takes too long, unless the connection is closed.
             "statement_timeout": str(round(deadlines.statement * 1000)),
+            # A process that is frozen would keep its locks for ever.
+            "idle_in_transaction_session_timeout": str(round(deadlines.idle * 1000)),
         }
     return create_async_engine(
         url,

@@ -31,13 +31,16 @@ _KINDS: dict[str, type[sa.exc.DBAPIError]] = {
 
 def ends_connection(error: asyncpg.PostgresError) -> bool:
     """Whether the server has said goodbye, or may have: an administrator, a shutdown, a broken connection."""
-    return (error.sqlstate or "")[:2] in {"08", "57"}
+    stood_still = isinstance(error, asyncpg.IdleInTransactionSessionTimeoutError)
+    return stood_still or (error.sqlstate or "")[:2] in {"08", "57"}
 
 
 def translated(error: Exception, text: str) -> sa.exc.DBAPIError:
     """The error as SQLAlchemy would raise it for the statement."""
     if isinstance(error, asyncpg.DiskFullError):
         kind: type[sa.exc.DBAPIError] = DiskFull
+    elif isinstance(error, asyncpg.IdleInTransactionSessionTimeoutError):
+        kind = sa.exc.OperationalError
     elif isinstance(error, asyncpg.PostgresError):
         kind = _KINDS.get((error.sqlstate or "")[:2], sa.exc.DatabaseError)
     else:

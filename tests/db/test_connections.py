@@ -389,6 +389,21 @@ def test_a_statement_that_was_given_up_ends_at_the_server_too(
         other.execute(sa.select(users.c.username))
 
 
+def test_a_transaction_that_stands_still_is_ended(open_postgresql: Open, postgresql_url: str) -> None:
+    """Its process may be frozen; what it has locked others wait for."""
+    database = open_postgresql(idle=0.3)
+    work = database.work()
+    work.connection.execute(sa.text("LOCK TABLE users"))
+    with onlooker(postgresql_url).connect() as other:
+        other.execute(sa.text("SET lock_timeout = 10000"))
+        other.execute(sa.select(users.c.username))
+    with pytest.raises(sa.exc.OperationalError):
+        work.connection.execute(ONE)
+    work.rollback()
+    with database.connect() as connection:
+        assert connection.scalar(ONE) == 1
+
+
 def test_a_wait_for_a_lock_ends_in_time(open_postgresql: Open) -> None:
     database = open_postgresql(lock=0.2)
     with database.work() as work:
