@@ -98,15 +98,16 @@ class Load:
         self,
         *urls: str,
         clients: int = CLIENTS,
+        first: int = 0,
         movements: int = sys.maxsize,
         reads: bool = True,
         names: bool = False,
     ) -> None:
-        """With `names` each client has an account of its own."""
+        """With `names` each client has an account of its own. The number of the `first` tells loads apart."""
         self.answers: list[Answer] = []
         self.accepted: dict[str, bytes] = {}
         self.sent: set[str] = set()
-        self._numbers = iter(range(movements))
+        self._numbers = iter(range(first, movements))
         self._reads = reads
         self._ending = threading.Event()
         turns = enumerate(itertools.islice(itertools.cycle(urls), clients))
@@ -150,8 +151,9 @@ class Load:
     def slowest(self) -> float:
         return max(answer.seconds for answer in self.answers)
 
-    def percentile(self, part: float) -> float:
-        times = sorted(answer.seconds for answer in self.answers)
+    def percentile(self, part: float, since: float, until: float) -> float:
+        """How many seconds so many took of the requests that were begun then."""
+        times = sorted(answer.seconds for answer in self.answers if since <= answer.begun < until)
         return times[int(part * len(times))]
 
     def _go_on(self, url: str, name: str) -> None:
@@ -194,17 +196,19 @@ def movement(key: str) -> dict[str, Any]:
     return {"kind": "receipt", "reference": key, "lines": lines}
 
 
-def assert_nothing_lost(service: Service, load: Load) -> None:
+def assert_nothing_lost(service: Service, *loads: Load) -> None:
     """Each accepted movement is there once, whole, under its id; others only if they were sent."""
     text = (
         "SELECT reference, min(m.id), count(DISTINCT m.id), count(*), sum(delta) FROM movements m"
         " JOIN movement_lines l ON l.movement_id = m.id WHERE reference LIKE 'm-%' GROUP BY reference"
     )
     with onlooker(service.database_url).connect() as connection:
-        rows = {row[0]: row[1:] for row in connection.execute(sa.text(text))}
-    assert load.accepted.keys() <= rows.keys() <= load.sent
-    for key, body in load.accepted.items():
-        assert tuple(rows[key]) == (orjson.loads(body)["id"], 1, LINES, LINES), key
+        rows = {row[0]: tuple(row[1:]) for row in connection.execute(sa.text(text))}
+    for load in loads:
+        for key, body in load.accepted.items():
+            assert rows[key] == (orjson.loads(body)["id"], 1, LINES, LINES), key
+    assert rows.keys() <= set().union(*(load.sent for load in loads))
+    assert {row[1:] for row in rows.values()} == {(1, LINES, LINES)}
 
 
 def assert_replayed(url: str, load: Load) -> None:

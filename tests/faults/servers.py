@@ -9,8 +9,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -148,3 +148,35 @@ def rabbitmq(folder: Path, port: int | None = None) -> Iterator[RabbitMq]:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+class Stoppable:
+    """A server that goes away and comes back on its port."""
+
+    def __init__(self, start: Callable[[int], AbstractContextManager[Any]]) -> None:
+        self._start, self._port = start, _free_port()
+        self._running = ExitStack()
+        self._begin()
+
+    @property
+    def url(self) -> str:
+        return str(self._server.url)
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Killed, and started again."""
+        self.close()
+        try:
+            yield
+        finally:
+            self._begin()
+
+    def frozen(self) -> AbstractContextManager[None]:
+        found: AbstractContextManager[None] = self._server.frozen()
+        return found
+
+    def close(self) -> None:
+        self._running.close()
+
+    def _begin(self) -> None:
+        self._server = self._running.enter_context(self._start(self._port))

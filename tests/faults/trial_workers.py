@@ -87,11 +87,12 @@ def freeze(site: Site) -> float:
     return resumed
 
 
-@pytest.fixture(params=["folder", "redis", "rabbitmq"])
+@pytest.fixture(params=["embedded", "folder", "redis", "rabbitmq"])
 def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
+    """`embedded` is SQLite and a broker in a folder, `folder` PostgreSQL and the same broker."""
     settings: dict[str, Any] = {"jwt_key": KEY, "rate_limits": "report"}
     with ExitStack() as stack:
-        if request.param != "folder":
+        if request.param != "embedded":
             settings["database_url"] = request.getfixturevalue("_postgresql_url")
         if request.param == "redis":
             settings["broker_url"] = stack.enter_context(request.getfixturevalue("start_redis")()).url
@@ -108,12 +109,14 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
 
 def test_every_row_is_imported_once(start: Start, request: Any, tell: Callable[[str], None]) -> None:
     site, resumed = start(lease_seconds=LEASE_SECONDS), defaultdict[str, list[float]](list)
-    kinds = (kill_all, kill_child, freeze)
+    # A frozen writer of SQLite has the whole file locked, and nobody can take that from it.
+    frozen = () if request.node.callspec.params["start"] == "embedded" else (freeze,)
+    faults = (kill_all, kill_child, *frozen)
     points = sorted(secrets.randbelow(ROWS - 5_000) for _ in range(FAULTS))
     site.begin()
     for number, point in enumerate(points):
         site.await_rows(point)
-        fault = kinds[number % 3]
+        fault = faults[number % len(faults)]
         resumed[fault.__name__].append(round(fault(site), 1))
     site.await_rows(ROWS)
     told = f"leases of {LEASE_SECONDS} s, resumed after {dict(resumed)} s"
