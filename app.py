@@ -24,7 +24,7 @@ from stockroom.accounts.revocation_feed import RevocationFeed
 from stockroom.accounts.revocations import Revocations
 from stockroom.accounts.tokens import Tokens
 from stockroom.activities.activities import Activities
-from stockroom.activities.activity import Pace
+from stockroom.activities.activity import Activity, Pace
 from stockroom.contract.contract import Contract, load_contract
 from stockroom.contract.document import ContractError
 from stockroom.contract.operations import IDEMPOTENCY_KEY
@@ -35,6 +35,7 @@ from stockroom.db.connections import Connection, Deadlines
 from stockroom.db.database import OUTAGES, Database, open_database
 from stockroom.db.disk_full import is_disk_full
 from stockroom.db.files import FileStore
+from stockroom.db.read_only import ReadOnly, is_read_only
 from stockroom.db.storage import Storage
 from stockroom.db.unit_of_work import Work
 from stockroom.errors import DomainError
@@ -114,6 +115,8 @@ def create_app(
         publisher=BrokerPublisher(settings, activities, tracing.headers if tracing else dict),
         tracing=tracing,
         activities=activities,
+        # Not as often as there are writes that fail.
+        writes=activities.standing("writes", Pace(expected=(ReadOnly, OSError))),
         metrics=metrics,
         observer=observer or metrics,
         files=(files := FileStore(settings.files_url)),
@@ -158,6 +161,7 @@ class _Parts:
     tokens: Tokens
     publisher: BrokerPublisher
     activities: Activities
+    writes: Activity
     metrics: "ApiMetrics | None"
     tracing: "Tracing | None"
     observer: Observer | None
@@ -247,13 +251,15 @@ class _Parts:
     def _problem_for(self, error: Exception, statuses: Container[int]) -> Problem | None:
         if is_disk_full(error):
             self.storage.note_full()
+        if is_read_only(error):
+            self.writes.failed(error)
         return problem_for(error, statuses)
 
     def _readiness(self) -> Readiness:
         broker, redis = self.settings.broker_url, self.settings.redis_url
         return Readiness(
             {
-                "database": database_probe(self.database, lambda: self.beginning.is_over),
+                "database": database_probe(self.database, lambda: self.beginning.is_over, self.writes),
                 "broker": None if broker.startswith("filesystem:") else network_probe(broker, 5672),
                 "redis": network_probe(redis, 6379) if redis else None,
                 "storage": storage_probe(self.storage),

@@ -9,6 +9,7 @@ from stockroom.accounts.model import scope_text
 from stockroom.contract.problems import Problem
 from stockroom.db.database import OUTAGES
 from stockroom.db.disk_full import is_disk_full
+from stockroom.db.read_only import is_read_only
 from stockroom.errors import DomainError, MissingScope, StorageFull
 from stockroom.http.security import REALM
 
@@ -33,6 +34,11 @@ def problem_for(error: Exception, statuses: Container[int] = ()) -> Problem | No
             return Problem(StorageFull.code, "The disk is full. Nothing was changed.")
         # Even a read may need room, for what it sorts.
         return Problem("unavailable", "There is no room to work in.", headers={"Retry-After": "60"})
+    if is_read_only(error):
+        # Whoever is told of it in the log has to end it, which takes longer than an outage.
+        return Problem(
+            "unavailable", "Data can only be read now, not written.", headers={"Retry-After": "10"}
+        )
     if isinstance(error, OUTAGES):
         log.warning("database.away", error=str(error))
         return Problem(

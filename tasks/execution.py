@@ -10,6 +10,7 @@ from stockroom.activities.activities import Activities
 from stockroom.activities.activity import Ended, Pace
 from stockroom.db.database import OUTAGES, Database
 from stockroom.db.disk_full import is_disk_full
+from stockroom.db.read_only import is_read_only
 from stockroom.errors import StorageFull
 from stockroom.work import actions as tasks
 from stockroom.work import leases
@@ -36,7 +37,7 @@ def carry_out(database: Database, files: Files, lease: Lease, run: Run, activiti
             log.info("task.lost", task=lease.task_id, reason="cancelled, or taken over by another worker")
         except _PASSING as error:
             log.warning("task.interrupted", task=lease.task_id, reason=repr(error))
-            if isinstance(error, StorageFull) or is_disk_full(error):
+            if isinstance(error, StorageFull) or is_disk_full(error) or is_read_only(error):
                 _excuse(database, lease)
 
 
@@ -64,7 +65,7 @@ def _attempt(database: Database, lease: Lease, run: Run) -> bool:
 
 
 def _excuse(database: Database, lease: Lease) -> None:
-    """It goes on by itself once there is room, however long that takes."""
+    """It goes on by itself once there is room, or it can write, however long that takes."""
     with contextlib.suppress(LeaseLost, *_PASSING), database.work() as work:
         leases.excuse(work, lease)
 

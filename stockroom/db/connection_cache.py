@@ -11,6 +11,9 @@ import sqlalchemy as sa
 from stockroom.db.connections import Connection
 from stockroom.db.statements import Statements
 
+RENEWED_EVERY = 1.0
+"""Seconds at least between two times that all connections are replaced."""
+
 
 class CachedConnection(Connection):
     """A connection that goes back to its cache when it is closed."""
@@ -19,7 +22,7 @@ class CachedConnection(Connection):
         super().__init__(dialect, statements)
         self.made = time.monotonic()
         self.is_lent = True
-        self._cache = cache
+        self.cache = cache
         self._broken = False
 
     def close(self) -> None:
@@ -32,7 +35,7 @@ class CachedConnection(Connection):
             except sa.exc.DBAPIError:
                 self._broken = True
         self.in_transaction = False
-        self._cache.take_back(self)
+        self.cache.take_back(self)
 
     def is_alive(self) -> bool:
         """Whether it can be used, as far as is known here."""
@@ -49,6 +52,7 @@ class ConnectionCache:
     def __init__(self, most: int, seconds: float) -> None:
         self._most = most
         self._seconds = seconds
+        self._outdated = 0.0
         self._kept: list[CachedConnection] = []
 
     def take(self) -> CachedConnection | None:
@@ -58,7 +62,7 @@ class ConnectionCache:
                 connection = self._kept.pop()
             except IndexError:
                 return None
-            if connection.is_alive() and connection.made > time.monotonic() - self._seconds:
+            if self._is_fresh(connection) and connection.made > time.monotonic() - self._seconds:
                 connection.is_lent = True
                 return connection
             connection.let_go()
@@ -66,10 +70,19 @@ class ConnectionCache:
 
     def take_back(self, connection: CachedConnection) -> None:
         """Keep a connection if it is whole and there is room; else it is closed."""
-        if connection.is_alive() and len(self._kept) < self._most:
+        if self._is_fresh(connection) and len(self._kept) < self._most:
             self._kept.append(connection)
         else:
             connection.let_go()
+
+    def renew(self) -> None:
+        """Use none again that was made before: what it may do is settled when it is made."""
+        # Not for each of many who find the same.
+        if (now := time.monotonic()) - self._outdated > RENEWED_EVERY:
+            self._outdated = now
+
+    def _is_fresh(self, connection: CachedConnection) -> bool:
+        return connection.is_alive() and connection.made > self._outdated
 
     def empty(self) -> list[CachedConnection]:
         """Keep none any more; what was kept is the caller's to `let_go`."""

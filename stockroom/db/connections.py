@@ -150,6 +150,10 @@ class Connection(ABC):
         self.command("RELEASE SAVEPOINT attempt" if keep else "ROLLBACK TO SAVEPOINT attempt", ())
 
     @abstractmethod
+    def require_writable(self) -> None:
+        """Raise ReadOnly where nothing can be written now. Nothing is written to find out."""
+
+    @abstractmethod
     def close(self) -> None:
         """Give it back; what was not committed is rolled back. It may be called twice."""
 

@@ -18,6 +18,7 @@ from stockroom.db.connection_limit import LimitedCache
 from stockroom.db.connections import NOTHING, Connection, Deadlines, Usage
 from stockroom.db.greenlets import Greenlets
 from stockroom.db.postgresql_errors import ERRORS, ends_connection, translated
+from stockroom.db.read_only import ReadOnly
 from stockroom.db.statements import Row, Statement, Statements, Values
 from stockroom.db.threads import LoopThread, ThreadConnection
 
@@ -151,6 +152,12 @@ class _Connection(CachedConnection):
         while records := self._driven(text, lambda _: cursor.fetch(size)):
             yield compiled.rows(records, records[0].keys)
 
+    def require_writable(self) -> None:
+        # Also of a server that recovers or follows another, whatever is configured.
+        if self.scalar(_READ_ONLY) == "on":
+            self.cache.renew()
+            raise ReadOnly("transactions of this server or database are read-only")
+
     def let_go(self) -> None:
         if self.is_alive():
             self._pooled.close()
@@ -179,7 +186,9 @@ class _Connection(CachedConnection):
             return self._adapted.run_async(lambda driver: _in_transaction(driver, question))
         except asyncpg.PostgresError as error:
             self._broken = ends_connection(error)
-            raise translated(error, text) from error
+            if isinstance(told := translated(error, text), ReadOnly):
+                self.cache.renew()
+            raise told from error
         except ERRORS as error:
             self._broken = True
             raise translated(error, text) from error
@@ -187,6 +196,9 @@ class _Connection(CachedConnection):
             # Broken off: what the server says next is no answer to the next statement.
             self._broken = True
             raise
+
+
+_READ_ONLY = sa.text("SELECT current_setting('transaction_read_only')")
 
 
 async def _in_transaction(driver: Any, question: Callable[[Any], Awaitable[T]]) -> T:

@@ -4,6 +4,7 @@ import asyncpg
 import sqlalchemy as sa
 
 from stockroom.db.disk_full import DiskFull
+from stockroom.db.read_only import ReadOnly
 
 ERRORS = (
     asyncpg.PostgresError,
@@ -37,6 +38,8 @@ def ends_connection(error: asyncpg.PostgresError) -> bool:
 
 def translated(error: Exception, text: str) -> sa.exc.DBAPIError:
     """The error as SQLAlchemy would raise it for the statement."""
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+        return ReadOnly(error, text)
     if isinstance(error, asyncpg.DiskFullError):
         kind: type[sa.exc.DBAPIError] = DiskFull
     elif isinstance(error, asyncpg.IdleInTransactionSessionTimeoutError):

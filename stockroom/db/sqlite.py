@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from stockroom.db.connection_cache import CachedConnection, ConnectionCache
 from stockroom.db.connections import NOTHING, Connection
 from stockroom.db.disk_full import DiskFull
+from stockroom.db.read_only import ReadOnly, unwritable
 from stockroom.db.statements import Row, Statement, Statements, Values
 
 BUSY_SECONDS = 30
@@ -50,7 +51,7 @@ class Sqlite:
             pooled = self._engine.raw_connection()
         except sqlite3.Error as error:
             raise _translated(error, "") from error
-        return _Connection(self._cache, pooled, self._engine.dialect, self._statements)
+        return _Connection(self._cache, pooled, self._engine, self._statements)
 
     async def run(self, call: Callable[[], T]) -> T:
         return await asyncio.to_thread(call)
@@ -81,11 +82,15 @@ class _Connection(CachedConnection):
         self,
         cache: ConnectionCache,
         pooled: sa.PoolProxiedConnection,
-        dialect: sa.Dialect,
+        engine: sa.Engine,
         statements: Statements,
     ) -> None:
-        super().__init__(cache, dialect, statements)
+        super().__init__(cache, engine.dialect, statements)
         self._pooled = pooled
+        url = engine.url
+        self._files = [*files_of(url), files_of(url)[0].parent]
+        # SQLite then opens it for reading, and would not notice when that ends: it is not kept.
+        self._broken = unwritable(self._files) is not None
         self.driver: sqlite3.Connection = pooled.driver_connection  # type: ignore[assignment]  # it is one
 
     def begin(self, begin: str = "BEGIN IMMEDIATE") -> None:
@@ -102,7 +107,11 @@ class _Connection(CachedConnection):
                 while records := cursor.fetchmany(size):
                     yield compiled.rows(records, lambda: _names(cursor))
         except sqlite3.Error as error:
-            raise _translated(error, text) from error
+            raise self._translated(error, text) from error
+
+    def require_writable(self) -> None:
+        if path := unwritable(self._files):
+            raise ReadOnly(f"{path} cannot be written")
 
     def let_go(self) -> None:
         if not self.is_alive():
@@ -120,19 +129,27 @@ class _Connection(CachedConnection):
             cursor = self.driver.execute(text, parameters)
             return statement.rows(cursor.fetchall(), lambda: _names(cursor))
         except sqlite3.Error as error:
-            raise _translated(error, text) from error
+            raise self._translated(error, text) from error
 
     def command(self, text: str, parameters: Sequence[Any]) -> int:
         try:
             return self.driver.execute(text, parameters).rowcount
         except sqlite3.Error as error:
-            raise _translated(error, text) from error
+            raise self._translated(error, text) from error
 
     def command_many(self, text: str, sets: Sequence[Sequence[Any]]) -> None:
         try:
             self.driver.executemany(text, sets)
         except sqlite3.Error as error:
-            raise _translated(error, text) from error
+            raise self._translated(error, text) from error
+
+    def _translated(self, error: sqlite3.Error, text: str) -> sa.exc.DBAPIError:
+        told = _translated(error, text)
+        if type(told) is sa.exc.OperationalError and unwritable(self._files):
+            # A file system that becomes read-only fails writes to open files in other ways.
+            told = ReadOnly(error, text)
+        self._broken = self._broken or isinstance(told, ReadOnly)
+        return told
 
 
 def copy(connection: Connection, path: Path) -> None:
@@ -162,13 +179,18 @@ _KINDS: dict[type[sqlite3.Error], type[sa.exc.DBAPIError]] = {
 
 # The file, or the index of its WAL, cannot grow.
 _FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+# The part of a code that says what happened; the rest says where.
+_PRIMARY = 0xFF
 
 
 def _translated(error: sqlite3.Error, text: str) -> sa.exc.DBAPIError:
     kind = _KINDS.get(type(error), sa.exc.DatabaseError)
     # The module's own errors have no code.
-    if getattr(error, "sqlite_errorcode", None) in _FULL:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    if code in _FULL:
         kind = DiskFull
+    elif code & _PRIMARY == sqlite3.SQLITE_READONLY:
+        return ReadOnly(error, text)
     return kind(text, None, error, hide_parameters=True)
 
 

@@ -1,10 +1,14 @@
-"""Whether there is room to write: on the disks of this machine that hold data, and in the database."""
+"""Whether there is room to write: on the disks of this machine that hold data, and in the database.
+
+And whether the folders there may be written at all.
+"""
 
 import os
 import time
 from collections.abc import Collection
 from pathlib import Path
 
+from stockroom.db.read_only import unwritable
 from stockroom.errors import StorageFull
 
 REMEMBERED = 10.0
@@ -50,6 +54,10 @@ class Storage:
         except StorageFull:
             return True
         return False
+
+    def unwritable(self) -> Path | None:
+        """A folder that cannot be written, whether there is room or not."""
+        return unwritable(self._folders)
 
     def _require(self, folder: Path, more: int) -> None:
         if _free(folder) - more < self._reserved:

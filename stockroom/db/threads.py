@@ -42,6 +42,9 @@ class ThreadConnection(Connection):
     def close(self) -> None:
         self._in_loop(self._inner.close)
 
+    def require_writable(self) -> None:
+        self._in_loop(self._inner.require_writable)
+
     def ask(self, statement: Statement, text: str, parameters: Sequence[Any]) -> list[Row]:
         rows: list[Row] = self._in_loop(lambda: self._inner.ask(statement, text, parameters))
         return rows

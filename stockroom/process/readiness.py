@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from stockroom.activities.activities import Activities
+from stockroom.activities.activity import Activity
 from stockroom.db.database import Database
+from stockroom.db.read_only import ReadOnly
 from stockroom.db.storage import Storage
 
 TIMEOUT = 2.0
@@ -68,12 +70,18 @@ class _Dependency:
         return "ok"
 
 
-def database_probe(database: Database, is_usable: Callable[[], bool]) -> Probe:
-    """Whether the database answers, and can be used."""
+def database_probe(database: Database, is_usable: Callable[[], bool], told: Activity) -> Probe:
+    """Whether the database answers, and can be used and written; `told` is told where it can only be read."""
 
     def ask() -> None:
         with database.connect() as connection:
             connection.scalar(_ONE)
+            try:
+                connection.require_writable()
+            except ReadOnly as error:
+                told.failed(error)
+                raise
+        told.succeeded()
         if not is_usable():
             raise RuntimeError("it is of another version, or was not looked at yet")
 
@@ -84,6 +92,8 @@ def storage_probe(storage: Storage) -> Probe:
     async def probe() -> None:
         if storage.is_full():
             raise OSError(errno.ENOSPC, "there is no room")
+        if folder := storage.unwritable():
+            raise OSError(errno.EACCES, "it cannot be written", str(folder))
 
     return probe
 
