@@ -46,8 +46,6 @@ def _open_parts() -> Parts:
     from stockroom.contract.rows import row_validator  # noqa: PLC0415 - a sender has no need of it
 
     known = settings.load()
-    for exposed in data_dir.prepare(known):
-        log.warning("data.exposed", reason=exposed)
     files = FileStore(known.files_url)
     return Parts(
         settings=known,
@@ -104,7 +102,7 @@ duties = [
     Duty("retention", TIDY_SECONDS, worker.tidy),
 ]
 app = Celery(configuration.QUEUE)
-app.add_defaults(lambda: configuration.for_worker(settings.load()))
+app.add_defaults(lambda: configuration.for_worker(start.usable_settings()))
 
 
 @app.task(name=configuration.RUN, bind=True)  # type: ignore[untyped-decorator] # Celery ships no types.
@@ -125,10 +123,7 @@ def _set_up_logs(**event: object) -> None:
 
 
 def _await_database(**event: object) -> None:
-    known = settings.load()
-    # Celery asks for it later.
-    logs.configure(known)
-    start.await_database(known, activities)
+    start.await_database(settings.load(), activities)
 
 
 def _serve_metrics(**event: object) -> None:

@@ -1,4 +1,4 @@
-"""A worker begins once its database is there, and not on one of another version."""
+"""A worker begins once its database is there, and not on one of another version, nor without its folder."""
 
 import sys
 import time
@@ -9,12 +9,29 @@ from stockroom.activities.activities import Activities
 from stockroom.activities.activity import Activity, Pace
 from stockroom.db import migrate
 from stockroom.db.database import OUTAGES, open_database
-from stockroom.settings import Settings
+from stockroom.process import data_dir, logs
+from stockroom.settings import Settings, SettingsError, load
 
 REFUSED = 4
 """The exit status of gunicorn, too, when it does not start the API."""
 
 log = structlog.get_logger(__name__)
+
+
+def usable_settings() -> Settings:
+    """The settings, with the data folder made. Raises SystemExit if one of them cannot be used."""
+    try:
+        known = load()
+        # What is told next comes before Celery asks for it.
+        logs.configure(known)
+        exposed = data_dir.prepare(known)
+    except SettingsError as error:
+        for fault in str(error).splitlines():
+            log.critical("start.refused", reason=fault)
+        sys.exit(REFUSED)
+    for sentence in exposed:
+        log.warning("data.exposed", reason=sentence)
+    return known
 
 
 def await_database(settings: Settings, activities: Activities) -> None:

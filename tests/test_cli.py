@@ -16,6 +16,7 @@ from stockroom.accounts.queries import find
 from stockroom.cli import main
 from stockroom.db.database import open_database
 from stockroom.settings import Settings
+from tests.freezing import read_only
 from tests.processes import _free_port
 
 pytestmark = pytest.mark.usefixtures("bare_environment")
@@ -276,3 +277,19 @@ def role_of(username: str) -> str | None:
         credentials = find(reader, username)
     database.dispose()
     return credentials.account.role if credentials else None
+
+
+def test_check_tells_of_a_database_that_can_only_be_read(
+    monkeypatch: pytest.MonkeyPatch, new_postgresql: Callable[..., AbstractContextManager[str]]
+):
+    with new_postgresql() as url:
+        monkeypatch.setenv("STOCKROOM_DATABASE_URL", url.replace("+asyncpg", ""))
+        assert stockroom("migrate").exit_code == 0
+        assert stockroom("check").exit_code == 0
+        with read_only(url):
+            result = stockroom("check")
+            assert "Database: read-only: transactions of this server or database are" in result.output
+            assert result.exit_code == 1
+            # There is nothing to migrate, and an audit writes nothing.
+            assert stockroom("migrate").exit_code == 0
+            assert stockroom("audit").exit_code == 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from stockroom.db import read_only
 from stockroom.db.files import FileStore
 from stockroom.db.storage import Storage
 from stockroom.process.exposure import Exposure, exposure, exposures
@@ -28,6 +29,15 @@ def prepare(settings: Settings) -> list[str]:
     except OSError as error:
         raise SettingsError(f"STOCKROOM_DATA_DIR: cannot write to {folder}: {error.strerror}") from None
     return [_closed(found) for found in exposures(settings)]
+
+
+def unwritable(settings: Settings) -> str | None:
+    """Why `prepare` would fail, as far as can be told without writing anything; else None."""
+    folder = settings.data_dir
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if there.is_dir() and not read_only.unwritable([there]):
+        return None
+    return f"STOCKROOM_DATA_DIR: cannot write to {folder}"
 
 
 def _make_private(folder: Path) -> None:

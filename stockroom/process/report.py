@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from stockroom.db import migrate
 from stockroom.db.database import open_database
+from stockroom.db.read_only import ReadOnly
 from stockroom.process import data_dir
 from stockroom.process.masking import MASK, masked
 from stockroom.settings import PREFIX, Settings
@@ -49,11 +50,19 @@ def registration(settings: Settings) -> str:
     return f"open to whoever reaches the service; new accounts have the role {settings.default_role}."
 
 
-def database_fault(settings: Settings) -> str | None:
-    """What keeps the database from being used, as a sentence; None when it is reachable and migrated."""
+def database_fault(settings: Settings, *, written: bool = False) -> str | None:
+    """What keeps the database from being used, as a sentence; None when it is reachable and migrated.
+
+    `written` says that it is to be written, too.
+    """
     database = open_database(settings.database_url, connections=1, pooled=settings.database_pooled)
     try:
         migrate.require_head(database)
+        if written:
+            with database.connect() as connection:
+                connection.require_writable()
+    except ReadOnly as error:
+        return f"read-only: {first_line(error)}"
     except migrate.WrongRevision as error:
         return data_dir.emptied(settings) or str(error)
     except sa.exc.SQLAlchemyError as error:

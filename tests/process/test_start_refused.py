@@ -1,4 +1,4 @@
-"""What people see of a contract that cannot be run: the line at fault, once, and no service."""
+"""What people see of a contract or a folder that cannot be used: what is at fault, and no service."""
 
 import json
 import os
@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.processes import _free_port
+import pytest
+
+from tests.processes import CELERY, GUNICORN, PATIENCE, _free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,3 +36,39 @@ def test_the_line_at_fault_is_told_and_nothing_is_served(bare_environment: Path)
     assert f"openapi/openapi.yaml:{line}: there is no handler handlers.me.reed" in reasons
     # gunicorn took it as "cannot be loaded" and did not try again.
     assert done.returncode == 4
+
+
+@pytest.mark.parametrize(
+    ("module", "status"),
+    [
+        (("stockroom", "check"), 1),
+        (("stockroom", "migrate"), 1),
+        (("stockroom", "run"), 1),
+        (GUNICORN, 4),
+        (CELERY, 4),
+    ],
+    ids=["check", "migrate", "run", "API", "worker"],
+)
+def test_a_data_folder_that_cannot_be_written_is_named_by_its_setting(
+    module: tuple[str, ...], status: int, bare_environment: Path
+) -> None:
+    (bare_environment / "file").touch()
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "STOCKROOM_DATA_DIR": str(bare_environment / "file" / "below"),
+        "STOCKROOM_PORT": str(_free_port()),
+    }
+    run = ("-c", "from stockroom.cli import main; main()") if module[0] == "stockroom" else ("-m", module[0])
+    done = subprocess.run(
+        [sys.executable, *run, *module[1:]],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert f"STOCKROOM_DATA_DIR: cannot write to {bare_environment}/file/below" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert done.returncode == status
