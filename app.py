@@ -32,6 +32,7 @@ from stockroom.contract.pages import build_pages
 from stockroom.contract.problems import Problem
 from stockroom.db import migrate
 from stockroom.db.connections import Connection, Deadlines
+from stockroom.db.damage import Damaged
 from stockroom.db.database import OUTAGES, Database, open_database
 from stockroom.db.disk_full import is_disk_full
 from stockroom.db.files import FileStore
@@ -253,13 +254,18 @@ class _Parts:
             self.storage.note_full()
         if is_read_only(error):
             self.writes.failed(error)
+        if isinstance(error, Damaged):
+            self.storage.note_damaged()
         return problem_for(error, statuses)
+
+    def _is_usable(self) -> bool:
+        return self.beginning.is_over and not self.storage.is_damaged()
 
     def _readiness(self) -> Readiness:
         broker, redis = self.settings.broker_url, self.settings.redis_url
         return Readiness(
             {
-                "database": database_probe(self.database, lambda: self.beginning.is_over, self.writes),
+                "database": database_probe(self.database, self._is_usable, self.writes),
                 "broker": None if broker.startswith("filesystem:") else network_probe(broker, 5672),
                 "redis": network_probe(redis, 6379) if redis else None,
                 "storage": storage_probe(self.storage),

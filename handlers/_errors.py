@@ -7,6 +7,7 @@ import structlog
 
 from stockroom.accounts.model import scope_text
 from stockroom.contract.problems import Problem
+from stockroom.db.damage import Damaged
 from stockroom.db.database import OUTAGES
 from stockroom.db.disk_full import is_disk_full
 from stockroom.db.read_only import is_read_only
@@ -29,24 +30,29 @@ def problem_for(error: Exception, statuses: Container[int] = ()) -> Problem | No
             headers["WWW-Authenticate"] = CHALLENGES[error.code]
         return Problem(error.code, error.detail, errors=error.errors, headers=headers, members=error.members)
     if is_disk_full(error):
-        log.error("storage.full", error=str(error))
-        if HTTPStatus.INSUFFICIENT_STORAGE in statuses:
-            return Problem(StorageFull.code, "The disk is full. Nothing was changed.")
-        # Even a read may need room, for what it sorts.
-        return Problem("unavailable", "There is no room to work in.", headers={"Retry-After": "60"})
+        return _storage_full(error, statuses)
     if is_read_only(error):
         # Whoever is told of it in the log has to end it, which takes longer than an outage.
-        return Problem(
-            "unavailable", "Data can only be read now, not written.", headers={"Retry-After": "10"}
-        )
+        return _unavailable("Data can only be read now, not written.", seconds=10)
+    if isinstance(error, Damaged):
+        log.error("database.damaged", error=str(error.orig))
+        return _unavailable("The database is damaged.", seconds=60)
     if isinstance(error, OUTAGES):
         log.warning("database.away", error=str(error))
-        return Problem(
-            "unavailable",
-            "The database does not answer. Try again in a moment.",
-            headers={"Retry-After": "1"},
-        )
+        return _unavailable("The database does not answer. Try again in a moment.", seconds=1)
     return None
+
+
+def _storage_full(error: Exception, statuses: Container[int]) -> Problem:
+    log.error("storage.full", error=str(error))
+    if HTTPStatus.INSUFFICIENT_STORAGE in statuses:
+        return Problem(StorageFull.code, "The disk is full. Nothing was changed.")
+    # Even a read may need room, for what it sorts.
+    return _unavailable("There is no room to work in.", seconds=60)
+
+
+def _unavailable(detail: str, *, seconds: int) -> Problem:
+    return Problem("unavailable", detail, headers={"Retry-After": str(seconds)})
 
 
 CHALLENGES = {"invalid-credentials": REALM, "invalid-token": f'{REALM}, error="invalid_token"'}

@@ -20,7 +20,7 @@ async def ready(*, readiness: Readiness) -> dict[str, Any]:
 def _fault(dependencies: dict[str, str], activities: dict[str, str]) -> str | None:
     """What the service cannot do without."""
     if dependencies["database"] == "failed":
-        return "The database does not answer, or can only be read."
+        return "The database does not answer, can only be read, or is damaged."
     if activities["revocations"] == "failed":
         return "Which sessions have ended is not known here."
     return None

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from stockroom.db.connections import Connection
+from stockroom.db.damage import Damaged
 from stockroom.db.database import Database
 from stockroom.db.sqlite import create_private
 
@@ -83,10 +84,13 @@ def head() -> str:
 
 
 def require_head(database: Database) -> None:
-    """Raises WrongRevision unless the database is at `head()`."""
+    """Raises WrongRevision unless the database is at `head()`, as far as it can be read."""
     _refuse_nothing(sa.make_url(database.url))
-    with database.connect() as reader:
-        revision = current(reader)
+    try:
+        with database.connect() as reader:
+            revision = current(reader)
+    except Damaged as error:
+        raise WrongRevision(f"damaged: {error.orig}. Nothing was done. Restore a backup.") from None
     _refuse_newer(revision)
     if revision != head():
         raise WrongRevision(f"at revision {revision or 'none'} instead of {head()}; run `stockroom migrate`.")

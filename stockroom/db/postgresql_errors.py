@@ -3,6 +3,7 @@
 import asyncpg
 import sqlalchemy as sa
 
+from stockroom.db.damage import Damaged
 from stockroom.db.disk_full import DiskFull
 from stockroom.db.read_only import ReadOnly
 
@@ -44,6 +45,8 @@ def translated(error: Exception, text: str) -> sa.exc.DBAPIError:
         kind: type[sa.exc.DBAPIError] = DiskFull
     elif isinstance(error, asyncpg.IdleInTransactionSessionTimeoutError):
         kind = sa.exc.OperationalError
+    elif isinstance(error, asyncpg.DataCorruptedError | asyncpg.IndexCorruptedError):
+        kind = Damaged
     elif isinstance(error, asyncpg.PostgresError):
         kind = _KINDS.get((error.sqlstate or "")[:2], sa.exc.DatabaseError)
     else:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from stockroom.db.connection_cache import CachedConnection, ConnectionCache
 from stockroom.db.connections import NOTHING, Connection
+from stockroom.db.damage import Damaged
 from stockroom.db.disk_full import DiskFull
 from stockroom.db.read_only import ReadOnly, unwritable
 from stockroom.db.statements import Row, Statement, Statements, Values
@@ -179,6 +180,7 @@ _KINDS: dict[type[sqlite3.Error], type[sa.exc.DBAPIError]] = {
 
 # The file, or the index of its WAL, cannot grow.
 _FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 # The part of a code that says what happened; the rest says where.
 _PRIMARY = 0xFF
 
@@ -191,6 +193,8 @@ def _translated(error: sqlite3.Error, text: str) -> sa.exc.DBAPIError:
         kind = DiskFull
     elif code & _PRIMARY == sqlite3.SQLITE_READONLY:
         return ReadOnly(error, text)
+    elif code & _PRIMARY in _DAMAGED:
+        kind = Damaged
     return kind(text, None, error, hide_parameters=True)
 
 

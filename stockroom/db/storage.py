@@ -16,6 +16,9 @@ REMEMBERED = 10.0
 else.
 """
 
+DAMAGE_REMEMBERED = 60.0
+"""Seconds for which the database is taken to be damaged: only what meets the damage notices."""
+
 
 class Storage:
     """The disks that hold data: those of folders with files, and that of the folder with the database, if it
@@ -30,6 +33,7 @@ class Storage:
         # Nothing can be written where nothing is left.
         self._reserved = max(reserved, 1)
         self._full_until = 0.0
+        self._damaged_until = 0.0
 
     def require(self, more: int = 0) -> None:
         """Raise StorageFull if less would be left than is reserved, once `more` bytes are written."""
@@ -54,6 +58,13 @@ class Storage:
         except StorageFull:
             return True
         return False
+
+    def note_damaged(self) -> None:
+        """Remember that the database was found to be damaged."""
+        self._damaged_until = time.monotonic() + DAMAGE_REMEMBERED
+
+    def is_damaged(self) -> bool:
+        return time.monotonic() < self._damaged_until
 
     def unwritable(self) -> Path | None:
         """A folder that cannot be written, whether there is room or not."""

@@ -9,10 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-import sqlalchemy as sa
-
 from stockroom.activities.activities import Activities
 from stockroom.activities.activity import Activity
+from stockroom.db import migrate
 from stockroom.db.database import Database
 from stockroom.db.read_only import ReadOnly
 from stockroom.db.storage import Storage
@@ -75,7 +74,8 @@ def database_probe(database: Database, is_usable: Callable[[], bool], told: Acti
 
     def ask() -> None:
         with database.connect() as connection:
-            connection.scalar(_ONE)
+            # Something that has to be read from where it is kept.
+            migrate.current(connection)
             try:
                 connection.require_writable()
             except ReadOnly as error:
@@ -83,7 +83,7 @@ def database_probe(database: Database, is_usable: Callable[[], bool], told: Acti
                 raise
         told.succeeded()
         if not is_usable():
-            raise RuntimeError("it is of another version, or was not looked at yet")
+            raise RuntimeError("it is of another version or damaged, or was not looked at yet")
 
     return lambda: database.run(ask)
 
@@ -96,9 +96,6 @@ def storage_probe(storage: Storage) -> Probe:
             raise OSError(errno.EACCES, "it cannot be written", str(folder))
 
     return probe
-
-
-_ONE = sa.select(sa.literal(1))
 
 
 def network_probe(url: str, default_port: int) -> Probe:
