@@ -279,6 +279,15 @@ def role_of(username: str) -> str | None:
     return credentials.account.role if credentials else None
 
 
+def test_check_tells_of_a_signing_key_that_cannot_be_used():
+    assert stockroom("migrate").exit_code == 0
+    Path("var/jwt.key").write_text("cut")
+    result = stockroom("check")
+    assert result.exit_code == 1
+    assert "var/jwt.key holds less than 32 bytes; remove it for a new key" in result.stderr
+    assert Path("var/jwt.key").read_text() == "cut"
+
+
 def test_check_tells_of_a_database_that_can_only_be_read(
     monkeypatch: pytest.MonkeyPatch, new_postgresql: Callable[..., AbstractContextManager[str]]
 ):

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import sqlalchemy as sa
 
 from stockroom.audit.checks import Audited, Check, stream
+from stockroom.db.damage import Damaged
 from stockroom.frozen import frozen
 
 TRIGGERS: Mapping[str, frozenset[str]] = {
@@ -69,10 +70,14 @@ class _File:
         return int(audited.snapshot.scalar(sa.text("PRAGMA page_count")))
 
     def violations(self, audited: Audited) -> Iterator[str]:
-        for (message,) in stream(audited.snapshot, sa.text("PRAGMA integrity_check")):
-            # Which row breaks which constraint is told by the checks of tables.
-            if message != "ok" and not message.startswith("CHECK constraint failed"):
-                yield message
+        try:
+            for (message,) in stream(audited.snapshot, sa.text("PRAGMA integrity_check")):
+                # Which row breaks which constraint is told by the checks of tables.
+                if message != "ok" and not message.startswith("CHECK constraint failed"):
+                    yield message
+        except Damaged as error:
+            # Some damage ends what looks for it.
+            yield str(error.orig)
 
 
 def checks(dialect: str) -> tuple[Check, ...]:

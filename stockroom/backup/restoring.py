@@ -45,6 +45,8 @@ def restore(
 
 
 def _manifest(source: Path) -> Manifest:
+    if not (source / MANIFEST).exists():
+        raise BackupError(f"{source} is no backup: there is no {MANIFEST} in it.")
     with parts.opened(source / MANIFEST) as file:
         text = file.read(MANIFEST_BYTES + 1)
     if len(text) > MANIFEST_BYTES:

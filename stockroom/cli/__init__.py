@@ -56,8 +56,8 @@ def migrate_database() -> None:
 def check() -> None:
     """List every setting with its value and origin, who may register, and the state of the database.
 
-    Exits with 1 unless all settings are usable, the data folder can be written, and the database is reachable
-    and migrated, and can be written.
+    Exits with 1 unless all settings and the signing key are usable, the data folder can be written, and the
+    database is reachable and migrated, and can be written.
     """
     chosen = read_settings()
     lines = report.settings_lines(chosen)
@@ -69,11 +69,11 @@ def check() -> None:
     echo(f"\nRegistration: {report.registration(chosen)}")
     if warning := connections_fault(chosen):
         echo(f"Warning: {warning}", err=True)
+    for sentence in (faults := list(data_dir.faults(chosen))):
+        echo(f"Error: {sentence}", err=True)
     fault = report.database_fault(chosen, written=True)
     echo(f"Database: {fault or f'reachable, at revision {migrate.head()}.'}")
-    if unwritable := data_dir.unwritable(chosen):
-        echo(f"Error: {unwritable}", err=True)
-    sys.exit(1 if fault or unwritable else 0)
+    sys.exit(1 if fault or faults else 0)
 
 
 @main.command()

@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -31,13 +32,17 @@ def prepare(settings: Settings) -> list[str]:
     return [_closed(found) for found in exposures(settings)]
 
 
-def unwritable(settings: Settings) -> str | None:
-    """Why `prepare` would fail, as far as can be told without writing anything; else None."""
+def faults(settings: Settings) -> Iterator[str]:
+    """Why `prepare` and `signing_key` would fail, as far as can be told without writing anything."""
     folder = settings.data_dir
     there = next(path for path in (folder, *folder.parents) if path.exists())
-    if there.is_dir() and not read_only.unwritable([there]):
-        return None
-    return f"STOCKROOM_DATA_DIR: cannot write to {folder}"
+    if not there.is_dir() or read_only.unwritable([there]):
+        yield f"STOCKROOM_DATA_DIR: cannot write to {folder}"
+    if settings.jwt_key is None and settings.key_file.exists():
+        try:
+            _read_key(settings.key_file)
+        except SettingsError as error:
+            yield str(error)
 
 
 def _make_private(folder: Path) -> None:
@@ -91,14 +96,16 @@ def signing_key(settings: Settings) -> bytes:
         _make_key(settings.key_file)
     if (found := exposure(settings.key_file)) and (told := _closed(found)) and exposure(settings.key_file):
         raise SettingsError(f"{told} Or set STOCKROOM_JWT_KEY.")
+    return _read_key(settings.key_file)
+
+
+def _read_key(path: Path) -> bytes:
     try:
-        key = settings.key_file.read_bytes().strip()
+        key = path.read_bytes().strip()
     except OSError as error:
-        raise SettingsError(f"cannot read {settings.key_file}: {error.strerror}") from None
+        raise SettingsError(f"cannot read {path}: {error.strerror}") from None
     if len(key) < SHORTEST_KEY:
-        raise SettingsError(
-            f"{settings.key_file} holds less than {SHORTEST_KEY} bytes; remove it for a new key"
-        )
+        raise SettingsError(f"{path} holds less than {SHORTEST_KEY} bytes; remove it for a new key")
     return key
 
 

@@ -11,12 +11,13 @@ import sqlalchemy as sa
 from stockroom.audit import table_checks
 from stockroom.audit.actions import audit, checks
 from stockroom.audit.guard_checks import TRIGGERS
-from stockroom.audit.model import Finding
+from stockroom.audit.model import VIOLATED, Finding, outcome
 from stockroom.db.database import Database, open_database
 from stockroom.db.files import FileStore
 from stockroom.db.tables import tasks
 from tests.audit.broken_rules import ALSO_BROKEN, BROKEN_RULES, Rule
 from tests.audit.faults import FAULTS
+from tests.damaging import damage
 
 Stockroom = Any
 
@@ -104,6 +105,14 @@ def test_an_index_that_lacks_a_row_is_found(sqlite_stockroom: Stockroom, tmp_pat
     assert any("missing from index ix_locations_name_code" in violation for violation in finding.listed)
 
 
+def test_a_page_that_is_garbage_is_found(sqlite_stockroom: Stockroom, tmp_path: Path):
+    copied(sqlite_stockroom, tmp_path)
+    damage(tmp_path / "copied.db", "items")
+    found = audited(sqlite_stockroom, tmp_path / "copied.db")
+    assert {finding.name for finding in found if finding.violations} == {"database-file-is-sound"}
+    assert outcome(found) == VIOLATED
+
+
 def copied(stockroom: Stockroom, folder: Path, *statements: str) -> list[Finding]:
     """What an audit finds in a copy of a database, once the statements were run there."""
     origin = sqlite3.connect(stockroom.database.url.removeprefix("sqlite:///"))
@@ -118,6 +127,10 @@ def copied(stockroom: Stockroom, folder: Path, *statements: str) -> list[Finding
         else:
             spoilt.execute(statement)
     spoilt.close()
+    return audited(stockroom, path)
+
+
+def audited(stockroom: Stockroom, path: Path) -> list[Finding]:
     database = open_database(f"sqlite:///{path}", connections=1)
     try:
         return list(audit(database, FileStore(stockroom.folder.as_uri())))

@@ -188,7 +188,7 @@ def test_no_more_is_read_of_a_manifest_than_any_has(
 @on_sqlite
 def test_what_is_no_backup_is_refused(elsewhere: Installation, tmp_path: Path):
     (tmp_path / "nothing").mkdir()
-    refused(elsewhere, tmp_path / "nothing", "manifest.json cannot be read: No such file or directory.")
+    refused(elsewhere, tmp_path / "nothing", "is no backup: there is no manifest.json in it.")
 
 
 def test_a_database_that_is_not_sound_is_not_put(origin: Origin, taken: Path, elsewhere: Installation):

@@ -1,8 +1,6 @@
 """A database file that is damaged: what is said of it, and that nobody goes on as if it were whole."""
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +15,11 @@ from stockroom.db.database import Database
 from stockroom.db.postgresql_errors import translated
 from stockroom.settings import Settings
 from tasks import start
+from tests.damaging import GARBAGE, damage
 
 Client = Any
 Headers = dict[str, str]
 Configure = Callable[..., Settings]
-GARBAGE = b"\xde\xad\xbe\xef" * 1024
 
 
 @pytest.fixture
@@ -39,18 +37,6 @@ def admin(sign_in: Callable[..., Headers], database: Database) -> Headers:
     headers = sign_in("admin")
     database.dispose()
     return headers
-
-
-def damage(file: Path, table: str) -> None:
-    """Put garbage in the place of a table's first page."""
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        (size,) = connection.execute("PRAGMA page_size").fetchone()
-        page = "SELECT rootpage FROM sqlite_master WHERE name = ?"
-        ((number,),) = connection.execute(page, (table,)).fetchall()
-    with file.open("r+b") as written:
-        written.seek((number - 1) * size)
-        written.write(GARBAGE[:size])
 
 
 def test_what_meets_a_damaged_page_is_503_told_of_and_the_process_is_not_ready(
