@@ -123,4 +123,5 @@ def _options(
         movement=request.movement,
         location=request.location,
         dates=request.dates,
+        header=head.line,
     )

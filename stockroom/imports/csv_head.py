@@ -1,12 +1,13 @@
 """The beginning of a CSV file: its header, and the delimiter that fits it best."""
 
+import re
 from collections.abc import Sequence
 from io import BytesIO
 from typing import BinaryIO
 
 from stockroom.frozen import frozen
 from stockroom.imports.columns import resolve_columns
-from stockroom.imports.csv_lines import encoding_of, read_lines
+from stockroom.imports.csv_lines import TextLine, encoding_of, read_lines
 from stockroom.imports.csv_records import CsvRecord, read_records
 from stockroom.imports.model import DELIMITERS, Fields, Rejection
 
@@ -14,13 +15,15 @@ LONGEST_HEADER = 2**16
 """Bytes; the header must end within them."""
 
 _SAMPLE = 20
+_HINT = re.compile(r'"?sep=([,;\t|])"?[\r\n]*', re.IGNORECASE)
 
 
 @frozen
 class Head:
-    """The delimiter and the titles of the header; None if the file does not begin with a header."""
+    """The delimiter, the line of the header, and its titles; None if the file begins with no header."""
 
     delimiter: str
+    line: int
     titles: list[str] | None
 
 
@@ -36,21 +39,24 @@ def read_head(
     raw = source.read(LONGEST_HEADER)
     whole = not source.read(1)
     encoding = encoding or encoding_of(raw, whole=whole)
-    candidates = [delimiter] if delimiter else DELIMITERS.values()
-    heads = [_split(raw, encoding, candidate, whole=whole) for candidate in candidates]
-    best, records = max(heads, key=lambda head: _sense(head[1], fields, wanted))
-    first = records[0] if records else None
-    return Head(best, first.values if isinstance(first, CsvRecord) else None)
-
-
-def _split(
-    raw: bytes, encoding: str, delimiter: str, *, whole: bool
-) -> tuple[str, list[CsvRecord | Rejection]]:
     lines = list(read_lines(BytesIO(raw), encoding))
     if not whole:
         # The last line may be incomplete.
         lines.pop()
-    return delimiter, list(read_records(iter(lines), delimiter))
+    if hint := _hint(lines):
+        del lines[0]
+    said = delimiter or hint
+    candidates = [said] if said else DELIMITERS.values()
+    heads = [(candidate, list(read_records(iter(lines), candidate))) for candidate in candidates]
+    best, records = max(heads, key=lambda head: _sense(head[1], fields, wanted))
+    first = records[0] if records else None
+    return Head(best, first.line if first else 1, first.values if isinstance(first, CsvRecord) else None)
+
+
+def _hint(lines: Sequence[TextLine]) -> str | None:
+    """The delimiter that a first line `sep=;` names, which tells spreadsheets and is no row."""
+    match = _HINT.fullmatch(lines[0].text or "") if lines else None
+    return match[1] if match else None
 
 
 def _sense(

@@ -47,7 +47,7 @@ def run(
         found = survey(source, options.encoding)
     with database.work() as work:
         # Without the header. Empty lines and values of several lines make it less in the end.
-        leases.renew(work, lease, total=max(found.lines - 1, lease.done))
+        leases.renew(work, lease, total=max(found.lines - options.header, lease.done))
     applier = kind.applier(lease, options)
     chunks = Chunks(database, lease, applier)
     with files.open(options.file) as source:
@@ -70,6 +70,8 @@ def _checked(
         delimiter=options.delimiter,
         width=options.width,
         columns=options.columns,
+        fields=fields,
+        header=options.header,
     )
     missing = frozenset(options.missing)
     for row in rows:

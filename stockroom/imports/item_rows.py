@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from stockroom.imports.model import Fields, shown, whole_number
+from stockroom.imports.model import Fields, shown, unwrapped, whole_number
 from stockroom.items.model import distinct
 from stockroom.work.model import TaskError
 
@@ -18,8 +18,10 @@ def _tags(text: str) -> tuple[str, ...]:
 FIELDS = Fields(
     names=("sku", "name", "description", "unit", "reorder_point", "tags"),
     required={"sku": "0", "name": "0"},
-    converters={"reorder_point": whole_number, "tags": _tags},
+    converters={"sku": unwrapped, "reorder_point": whole_number, "tags": _tags},
     defaults={},
+    lines=("name", "unit"),
+    texts=("description",),
 )
 
 

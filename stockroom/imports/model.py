@@ -45,9 +45,7 @@ class Rejection(NamedTuple):
 
 
 class FileRow(NamedTuple):
-    """A row that could be read: its first physical line, its values by field, without surrounding white
-    space, and the number of its lines.
-    """
+    """A row that could be read: its first physical line, its values by field, and the number of its lines."""
 
     line: int
     values: dict[str, str]
@@ -80,12 +78,17 @@ class Fields(NamedTuple):
 
     `required` maps each required field to a placeholder that the contract allows. `defaults` are the values
     for rows that give none. A converter raises ValueError(what the value is not).
+
+    Values of `texts` are as they are written, those of `lines` begin with their first visible character, and
+    all others have no blanks at either end.
     """
 
     names: tuple[str, ...]
     required: Mapping[str, Any]
     converters: Mapping[str, Callable[[str], Any]]
     defaults: Mapping[str, Any]
+    lines: tuple[str, ...]
+    texts: tuple[str, ...]
 
 
 @frozen
@@ -108,7 +111,10 @@ class ImportRequest:
 
 @frozen
 class ImportOptions:
-    """How a stored file is to be read and applied. `encoding` None means: detect it from the whole file."""
+    """How a stored file is to be read and applied. `encoding` None means: detect it from the whole file.
+
+    `header` is the physical line at which the row of titles is looked for.
+    """
 
     file: str
     dry_run: bool
@@ -121,6 +127,7 @@ class ImportOptions:
     movement: str = "receipt"
     location: str | None = None
     dates: str = "iso"
+    header: int = 1
 
     def as_parameters(self) -> dict[str, Any]:
         return asdict(self)
@@ -157,8 +164,14 @@ def read_row(
     return row, [*(FieldFault(field, f"{field} is missing") for field in absent), *faults]
 
 
+def unwrapped(text: str) -> str:
+    """The code in `="00123"`, by which spreadsheets keep its zeros; any other text as it is."""
+    return text[2:-1] if text.startswith('="') and text.endswith('"') else text
+
+
 def whole_number(text: str) -> int:
     """Raises ValueError for anything but an integer of at most 18 digits."""
+    text = unwrapped(text)
     if _WHOLE_NUMBER.fullmatch(text):
         return int(text)
     raise ValueError("a whole number")

@@ -14,7 +14,15 @@ from stockroom.errors import (
     UnknownItem,
     UnknownLocation,
 )
-from stockroom.imports.model import Fields, ImportOptions, ImportRequest, Rejection, shown, whole_number
+from stockroom.imports.model import (
+    Fields,
+    ImportOptions,
+    ImportRequest,
+    Rejection,
+    shown,
+    unwrapped,
+    whole_number,
+)
 from stockroom.stock.model import Draft, Line, MovementKind
 
 _SHAPE_OF_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9:.,]+([Zz]|[+-][0-9:]+)?)?")
@@ -63,8 +71,15 @@ def fields(options: ImportRequest | ImportOptions) -> Fields:
     return Fields(
         names=("sku", "quantity", "location", "reference", "note", "occurred_at"),
         required={"sku": "0", "quantity": 1, "location": "0"},
-        converters={"quantity": whole_number, "occurred_at": _TIMES[options.dates]},
+        converters={
+            "sku": unwrapped,
+            "quantity": whole_number,
+            "location": unwrapped,
+            "occurred_at": _TIMES[options.dates],
+        },
         defaults={"location": options.location} if options.location else {},
+        lines=("reference",),
+        texts=("note",),
     )
 
 

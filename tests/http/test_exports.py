@@ -298,6 +298,15 @@ def upload(
     return summary
 
 
+def test_blanks_and_line_ends_at_the_ends_survive_the_way_out_and_back(
+    client: Client, admin: Headers, export: Export, work_off: Callable[[str], None]
+) -> None:
+    rope = {"sku": "FX-R1", "name": "Rope ", "unit": "kg ", "description": " two\n lines\n"}
+    client.post("/items", headers=admin, json=rope).raise_for_status()
+    summary = upload(client, admin, work_off, export("items", "csv").content, "kind=items")
+    assert (summary["unchanged"], summary["updated"], summary["rejected"]) == (3, 0, 0)
+
+
 def test_a_file_of_items_is_imported_as_it_is(
     client: Client, admin: Headers, export: Export, work_off: Callable[[str], None]
 ) -> None:

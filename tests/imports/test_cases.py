@@ -6,6 +6,8 @@ import pytest
 
 from stockroom.db.database import Database
 from stockroom.db.tables import items, locations
+from stockroom.items import queries as stored_items
+from stockroom.items.model import Item
 from tests.import_desk import Desk, counts
 
 
@@ -19,6 +21,13 @@ def desk(database: Database, tmp_path: Path) -> Desk:
         )
         work.connection.execute(locations.insert().values(common | {"code": "FX", "archived": False}))
     return Desk(database, tmp_path)
+
+
+def item(desk: Desk, sku: str) -> Item:
+    with desk.database.connect() as reader:
+        found = stored_items.find(reader, sku)
+    assert found is not None
+    return found
 
 
 CODE = "letters (A to Z, a to z), digits, `.`, `_` and `-`, beginning with a letter or digit"
@@ -68,3 +77,35 @@ def test_a_row_of_several_lines_is_refused_with_all_of_them(desk: Desk) -> None:
         "Bolt\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}FX-22,Nut",
     )
     assert reason.endswith("; lines 2 to 3 are left out")
+
+
+def test_rows_shorter_than_the_header_have_empty_values_at_their_end(desk: Desk) -> None:
+    content = (
+        b"sku,name,description,unit,reorder_point\r\nFX-51,Bolt,,,\r\nFX-52,Nut\r\nFX-53,Washer,flat\r\n"
+    )
+    assert counts(desk.run(content)) == (3, 0, 0, 0, 0)
+    assert (item(desk, "FX-52").name, item(desk, "FX-53").description) == ("Nut", "flat")
+
+
+def test_a_line_for_spreadsheets_that_names_the_delimiter_is_no_row(desk: Desk) -> None:
+    assert counts(desk.run(b"sep=;\r\nsku;name\r\nFX-81;Bolt\r\n")) == (1, 0, 0, 0, 0)
+    assert item(desk, "FX-81").name == "Bolt"
+
+
+def test_a_code_written_as_a_formula_keeps_its_zeros(desk: Desk) -> None:
+    assert counts(desk.run(b'sku,name\r\n"=""00123""",Bolt\r\n')) == (1, 0, 0, 0, 0)
+    assert item(desk, "00123").name == "Bolt"
+    moved = b'sku,location,quantity\r\n"=""00123""","=""FX""","=""5"""\r\n'
+    assert counts(desk.run(moved, kind="movements")) == (1, 0, 0, 0, 0)
+
+
+def test_empty_titles_and_rows_at_the_ends_are_passed_over(desk: Desk) -> None:
+    content = b'"sku";"name";;\r\n"FX-91";"Bolt";;\r\n"";"";;\r\n;;;\r\n'
+    assert counts(desk.run(content)) == (1, 0, 0, 0, 0)
+
+
+def test_blanks_at_the_ends_of_texts_are_part_of_them(desk: Desk) -> None:
+    content = b'sku,name,unit,description\r\n FX-R1 ,"  Rope ","kg "," two\n lines\n"\r\n'
+    assert counts(desk.run(content)) == (1, 0, 0, 0, 0)
+    rope = item(desk, "FX-R1")
+    assert (rope.name, rope.unit, rope.description) == ("Rope ", "kg ", " two\n lines\n")
