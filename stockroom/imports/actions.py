@@ -3,7 +3,7 @@
 import codecs
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import uuid4
 
 from stockroom.accounts.model import Principal
@@ -14,6 +14,7 @@ from stockroom.imports.columns import resolve_columns
 from stockroom.imports.csv_head import LONGEST_HEADER, Head, read_head
 from stockroom.imports.kinds import KINDS, task_kind
 from stockroom.imports.model import DELIMITERS, Fields, ImportOptions, ImportRequest
+from stockroom.imports.readings import reading_of
 from stockroom.work import actions as tasks
 from stockroom.work.actions import Publisher
 from stockroom.work.bounds import Amounts
@@ -72,7 +73,7 @@ def begin(
         separator = DELIMITERS[request.delimiter] if request.delimiter else None
         head = read_head(source, fields, encoding=encoding, delimiter=separator, wanted=request.columns)
     task_id = str(uuid4())
-    options = _options(request, head, fields, f"{task_id}.csv", encoding)
+    options, reading = _options(request, head, fields, f"{task_id}.csv", encoding)
     work.after_rollback(partial(tasks.discard, files, options.file))
     files.put(upload.path, options.file)
     return tasks.enqueue(
@@ -80,7 +81,7 @@ def begin(
         task_id=task_id,
         owner=principal.subject,
         kind=task_kind(request.kind),
-        parameters=options.as_parameters(),
+        parameters=options.as_parameters() | {"reading": reading},
         publisher=publisher,
         bounds=bounds,
         asked=Amounts(tasks=1, upload_bytes=upload.size),
@@ -101,7 +102,7 @@ def _encoding(charset: str | None) -> str | None:
 
 def _options(
     request: ImportRequest, head: Head, fields: Fields, file: str, encoding: str | None
-) -> ImportOptions:
+) -> tuple[ImportOptions, dict[str, Any]]:
     if head.titles is None:
         raise InvalidCsv(
             f"The file does not begin with a row of column titles within {LONGEST_HEADER} bytes."
@@ -110,7 +111,7 @@ def _options(
     if faults:
         errors = [{"detail": fault, "parameter": "columns"} for fault in faults]
         raise InvalidCsv(f"The columns of the file do not give what {request.kind} need.", errors=errors)
-    return ImportOptions(
+    options = ImportOptions(
         kind=request.kind,
         file=file,
         dry_run=request.dry_run,
@@ -125,3 +126,4 @@ def _options(
         dates=request.dates,
         header=head.line,
     )
+    return options, reading_of(options, head.titles)

@@ -12,6 +12,7 @@ from stockroom.imports.csv_lines import survey
 from stockroom.imports.csv_rows import read_rows
 from stockroom.imports.kinds import KINDS
 from stockroom.imports.model import Checked, Fields, FileRow, ImportOptions, Rejection, read_row, shown
+from stockroom.imports.readings import with_encoding
 from stockroom.work import leases
 from stockroom.work.model import Lease
 
@@ -47,7 +48,8 @@ def run(
         found = survey(source, options.encoding)
     with database.work() as work:
         # Without the header. Empty lines and values of several lines make it less in the end.
-        leases.renew(work, lease, total=max(found.lines - options.header, lease.done))
+        total = max(found.lines - options.header, lease.done)
+        leases.renew(work, lease, total=total, parameters=with_encoding(lease.parameters, found.encoding))
     applier = kind.applier(lease, options)
     chunks = Chunks(database, lease, applier)
     with files.open(options.file) as source:

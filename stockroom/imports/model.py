@@ -135,7 +135,8 @@ class ImportOptions:
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
         columns = {field: Column(*place) for field, place in parameters["columns"].items()}
-        return cls(**{**parameters, "missing": tuple(parameters["missing"]), "columns": columns})
+        said = {name: value for name, value in parameters.items() if name != "reading"}
+        return cls(**{**said, "missing": tuple(parameters["missing"]), "columns": columns})
 
 
 def read_row(

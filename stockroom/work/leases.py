@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from stockroom.db.connections import Connection
 from stockroom.db.unit_of_work import Work
@@ -53,14 +54,24 @@ def claim(work: Work, task_id: str, *, seconds: float) -> Lease | None:
     return lease_queries.claim(work.connection, task_id, seconds=seconds, now=work.now)
 
 
-def renew(work: Work, lease: Lease, *, total: int | None = None, done: int | None = None) -> None:
-    """Renew the lease, and store the `total` rows and those `done` if given. Raises LeaseLost.
+def renew(
+    work: Work,
+    lease: Lease,
+    *,
+    total: int | None = None,
+    done: int | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> None:
+    """Renew the lease, and store what is given of the rows in `total`, those `done` and `parameters`.
+
+    Raises LeaseLost.
 
     At the start of a transaction this also keeps others from claiming the task until the transaction ends.
     Work that starts over with each claim reports `done` here: this does not count as progress.
     """
-    counted = {name: rows for name, rows in {"total": total, "done": done}.items() if rows is not None}
-    lease_queries.write(work.connection, lease, {"lease_until": _term(work, lease), **counted})
+    given = {"total": total, "done": done, "parameters": parameters}
+    known = {name: value for name, value in given.items() if value is not None}
+    lease_queries.write(work.connection, lease, {"lease_until": _term(work, lease), **known})
 
 
 def progress(work: Work, lease: Lease, *, done: int, errors: int, summary: Mapping[str, int]) -> None:

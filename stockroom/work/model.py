@@ -28,7 +28,10 @@ class Progress:
 
 @frozen
 class Task:
-    """Long work as its owner sees it (contract: Task). `errors` counts the entries of its error list."""
+    """Long work as its owner sees it (contract: Task).
+
+    `errors` counts the entries of its error list; `reading` is how an import reads its file.
+    """
 
     id: str
     kind: str
@@ -37,6 +40,7 @@ class Task:
     progress: Progress
     errors: int
     summary: Mapping[str, int] | None
+    reading: Mapping[str, Any] | None
     failure: str | None
     created_at: datetime
     started_at: datetime | None

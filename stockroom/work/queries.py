@@ -188,6 +188,7 @@ def _task(row: Row) -> Task:
         errors=row.errors,
         # Stored from the first chunk on, and shown once the task has succeeded (contract: Task).
         summary=row.summary if row.state == "succeeded" else None,
+        reading=row.parameters.get("reading"),
         failure=row.failure,
         created_at=row.created_at,
         started_at=row.started_at,

@@ -104,6 +104,40 @@ def test_empty_titles_and_rows_at_the_ends_are_passed_over(desk: Desk) -> None:
     assert counts(desk.run(content)) == (1, 0, 0, 0, 0)
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_the_task_tells_how_the_file_was_read(desk: Desk, dry_run: bool) -> None:
+    content = "\r\nsku;Größe;Name;Reorder Point\r\nFX-71;M;Büchse;25\r\n".encode("windows-1252")
+    begun = desk.begin(content, dry_run=dry_run)
+    expected = {
+        "encoding": None,
+        "delimiter": ";",
+        "header_line": 2,
+        "columns": [
+            {"number": 1, "title": "sku", "field": "sku"},
+            {"number": 3, "title": "Name", "field": "name"},
+        ],
+        "passed_over": [{"number": 2, "title": "Größe"}, {"number": 4, "title": "Reorder Point"}],
+        "dates": None,
+    }
+    assert begun.reading == expected
+    assert desk.do(desk.claim(begun))
+    assert desk.find(begun).reading == expected | {"encoding": "windows-1252"}
+
+
+def test_the_task_tells_how_times_were_read(desk: Desk) -> None:
+    content = b"sku\tlocation\tquantity\toccurred_at\r\nFX-1\tFX\t1\t6/24/2024\r\n"
+    reading = desk.run(content, kind="movements", dates="us").reading
+    assert reading is not None
+    assert (reading["dates"], reading["delimiter"], reading["passed_over"]) == ("us", "tab", [])
+
+
+def test_only_the_first_columns_that_were_passed_over_are_told(desk: Desk) -> None:
+    titles = ",".join(["sku", "name", *(f"column {number}" for number in range(60))])
+    reading = desk.run(f"{titles}\r\nFX-2,Bolt\r\n".encode()).reading
+    assert reading is not None
+    assert [column["title"] for column in reading["passed_over"]] == [f"column {n}" for n in range(50)]
+
+
 def test_blanks_at_the_ends_of_texts_are_part_of_them(desk: Desk) -> None:
     content = b'sku,name,unit,description\r\n FX-R1 ,"  Rope ","kg "," two\n lines\n"\r\n'
     assert counts(desk.run(content)) == (1, 0, 0, 0, 0)
