@@ -20,6 +20,7 @@ def create(
     movement: str,
     location: str | None,
     dates: str,
+    header_line: int | None,
     missing: list[str],
     body: UploadedFile,
     *,
@@ -39,6 +40,7 @@ def create(
         movement=movement,
         location=location,
         dates=dates,
+        header_line=header_line,
     )
     task = imports.begin(
         work, request, principal=principal, upload=body, files=files, publisher=publisher, bounds=bounds

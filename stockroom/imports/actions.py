@@ -71,7 +71,14 @@ def begin(
     fields = kind.fields(request)
     with upload.path.open("rb") as source:
         separator = DELIMITERS[request.delimiter] if request.delimiter else None
-        head = read_head(source, fields, encoding=encoding, delimiter=separator, wanted=request.columns)
+        head = read_head(
+            source,
+            fields,
+            encoding=encoding,
+            delimiter=separator,
+            wanted=request.columns,
+            line=request.header_line,
+        )
     task_id = str(uuid4())
     options, reading = _options(request, head, fields, f"{task_id}.csv", encoding)
     work.after_rollback(partial(tasks.discard, files, options.file))
@@ -104,9 +111,12 @@ def _options(
     request: ImportRequest, head: Head, fields: Fields, file: str, encoding: str | None
 ) -> tuple[ImportOptions, dict[str, Any]]:
     if head.titles is None:
-        raise InvalidCsv(
-            f"The file does not begin with a row of column titles within {LONGEST_HEADER} bytes."
+        at = (
+            f"have a row of column titles at line {request.header_line}"
+            if request.header_line
+            else "begin with a row of column titles"
         )
+        raise InvalidCsv(f"The file does not {at}, within its first {LONGEST_HEADER} bytes.")
     columns, faults = resolve_columns(head.titles, fields, request.columns)
     if faults:
         errors = [{"detail": fault, "parameter": "columns"} for fault in faults]

@@ -34,8 +34,12 @@ def read_head(
     encoding: str | None,
     delimiter: str | None,
     wanted: Sequence[str] | None,
+    line: int | None = None,
 ) -> Head:
-    """Read the header, and detect what is not given; `fields` and `wanted` help to detect the delimiter."""
+    """Read the header, which begins at `line` if given, and detect what else is not given.
+
+    `fields` and `wanted` help to detect the delimiter.
+    """
     raw = source.read(LONGEST_HEADER)
     whole = not source.read(1)
     encoding = encoding or encoding_of(raw, whole=whole)
@@ -43,13 +47,13 @@ def read_head(
     if not whole:
         # The last line may be incomplete.
         lines.pop()
-    if hint := _hint(lines):
-        del lines[0]
+    hint = _hint(lines)
+    del lines[: line - 1 if line else int(hint is not None)]
     said = delimiter or hint
     candidates = [said] if said else DELIMITERS.values()
     heads = [(candidate, list(read_records(iter(lines), candidate))) for candidate in candidates]
     best, records = max(heads, key=lambda head: _sense(head[1], fields, wanted))
-    first = records[0] if records else None
+    first = records[0] if records and line in (None, records[0].line) else None
     return Head(best, first.line if first else 1, first.values if isinstance(first, CsvRecord) else None)
 
 

@@ -14,9 +14,13 @@ ImportKind = Literal["items", "movements"]
 DELIMITERS = {",": ",", ";": ";", "tab": "\t", "|": "|"}
 """Delimiters by their name in the contract."""
 
+IGNORED = "ignore"
+"""What stands for the field of a column that is left out."""
+
 LONGEST_VALUE = 100
 """The most characters that are shown of a faulty value."""
-_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_WHOLE_NUMBER = re.compile(r"([+-]?[0-9]{1,18})(?:[.,](0+))?", re.ASCII)
+_THOUSANDS = 3
 
 
 class Column(NamedTuple):
@@ -107,6 +111,7 @@ class ImportRequest:
     movement: str = "receipt"
     location: str | None = None
     dates: str = "iso"
+    header_line: int | None = None
 
 
 @frozen
@@ -171,11 +176,13 @@ def unwrapped(text: str) -> str:
 
 
 def whole_number(text: str) -> int:
-    """Raises ValueError for anything but an integer of at most 18 digits."""
-    text = unwrapped(text)
-    if _WHOLE_NUMBER.fullmatch(text):
-        return int(text)
-    raise ValueError("a whole number")
+    """Raises ValueError for anything but an integer of at most 18 digits; a fraction of zeros is none."""
+    match = _WHOLE_NUMBER.fullmatch(unwrapped(text))
+    if match is None:
+        raise ValueError("a whole number")
+    if match[2] and len(match[2]) == _THOUSANDS:
+        raise ValueError("clear: its mark may stand before a fraction or between thousands")
+    return int(match[1])
 
 
 def shown(value: str) -> str:

@@ -95,6 +95,17 @@ def test_columns_and_delimiter_are_as_said(client: Client, admin: Headers, done:
     assert client.get("/items/A1", headers=admin).json()["name"] == "Axe, small"
 
 
+def test_titles_are_where_is_said_and_columns_what_is_said(
+    client: Client, admin: Headers, done: Done
+) -> None:
+    file = b'Stock list,,\nsku,"Reading, Berks",tags\nA1,Axe,"Made to Order, Shirt"\n'
+    task = done(file, columns="#2:name,tags:ignore", header_line="2")
+    assert task["summary"] == counts(created=1)
+    assert task["reading"]["passed_over"] == [{"number": 3, "title": "tags"}]
+    item = client.get("/items/A1", headers=admin).json()
+    assert (item["name"], item["tags"]) == ("Axe", [])
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "windows-1252"])
 def test_delimiter_and_encoding_are_found_out(
@@ -202,6 +213,8 @@ def test_files_that_are_said_or_found_to_be_too_large_are_refused(client: Client
         ("kind=items&columns=sku", "columns"),
         ("kind=items&columns=", "columns"),
         ("kind=items&colour=red", "colour"),
+        ("kind=items&header_line=0", "header_line"),
+        ("kind=movements&dates=dym", "dates"),
     ],
 )
 def test_odd_wishes_are_refused(client: Client, admin: Headers, query: str, blamed: str) -> None:

@@ -1,11 +1,14 @@
 """Small files as people have them, each with what is right for it. They stand for kinds of files."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from stockroom.db.database import Database
-from stockroom.db.tables import items, locations
+from stockroom.db.tables import items, locations, movement_lines, movements
+from stockroom.errors import InvalidCsv
 from stockroom.items import queries as stored_items
 from stockroom.items.model import Item
 from tests.import_desk import Desk, counts
@@ -136,6 +139,103 @@ def test_only_the_first_columns_that_were_passed_over_are_told(desk: Desk) -> No
     reading = desk.run(f"{titles}\r\nFX-2,Bolt\r\n".encode()).reading
     assert reading is not None
     assert [column["title"] for column in reading["passed_over"]] == [f"column {n}" for n in range(50)]
+
+
+def moments(desk: Desk) -> list[datetime]:
+    with desk.database.connect() as reader:
+        return list(reader.scalars(sa.select(movements.c.occurred_at).order_by(movements.c.id)))
+
+
+def moved(desk: Desk) -> list[int]:
+    with desk.database.connect() as reader:
+        return list(reader.scalars(sa.select(movement_lines.c.delta).order_by(movement_lines.c.movement_id)))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'"sku";"location";"quantity";\r\n"FX-1";"FX";"8,00";\r\n"FX-1";"FX";"12,00";\r\n',
+        b"sku,location,quantity\r\nFX-1,FX,8.0\r\nFX-1,FX,12.00\r\n",
+    ],
+)
+def test_a_fraction_of_zeros_is_none(desk: Desk, content: bytes) -> None:
+    assert counts(desk.run(content, kind="movements")) == (2, 0, 0, 0, 0)
+    assert moved(desk) == [8, 12]
+
+
+@pytest.mark.parametrize("quantity", ["1,000", "1.000", "-1.000"])
+def test_a_number_that_may_mean_two_is_refused(desk: Desk, quantity: str) -> None:
+    content = f"sku;location;quantity\r\nFX-1;FX;{quantity}\r\n".encode()
+    reason = "quantity is not clear: its mark may stand before a fraction or between thousands"
+    assert desk.errors(desk.run(content, kind="movements")) == [(2, "quantity", "rejected", reason, quantity)]
+
+
+def test_days_come_before_months_where_this_is_said(desk: Desk) -> None:
+    content = (
+        b"sku;location;quantity;occurred_at\r\nFX-1;FX;1;05/06/2024\r\nFX-1;FX;1;24/06/2024\r\n"
+        b"FX-1;FX;1;24.06.2024 15:45\r\n"
+    )
+    assert counts(desk.run(content, kind="movements", dates="dmy")) == (3, 0, 0, 0, 0)
+    assert moments(desk) == [
+        datetime(2024, 6, 5, tzinfo=UTC),
+        datetime(2024, 6, 24, tzinfo=UTC),
+        datetime(2024, 6, 24, 15, 45, tzinfo=UTC),
+    ]
+
+
+@pytest.mark.parametrize("dates", ["us", "mdy"])
+def test_times_of_twelve_hours_are_read(desk: Desk, dates: str) -> None:
+    content = (
+        b"sku,location,quantity,occurred_at\r\nFX-1,FX,1,6/24/2024 3:45 PM\r\n"
+        b"FX-1,FX,1,6/24/2024 12:05:00 AM\r\nFX-1,FX,1,6/24/2024 13:05 PM\r\n"
+    )
+    assert counts(desk.run(content, kind="movements", dates=dates)) == (2, 0, 0, 0, 1)
+    assert moments(desk) == [
+        datetime(2024, 6, 24, 15, 45, tzinfo=UTC),
+        datetime(2024, 6, 24, 0, 5, tzinfo=UTC),
+    ]
+
+
+def test_years_come_first_where_this_is_said(desk: Desk) -> None:
+    content = b"sku,location,quantity,occurred_at\r\nFX-1,FX,1,2024/6/5 9:30\r\nFX-1,FX,1,2024-06/05\r\n"
+    assert counts(desk.run(content, kind="movements", dates="ymd")) == (1, 0, 0, 0, 1)
+    assert moments(desk) == [datetime(2024, 6, 5, 9, 30, tzinfo=UTC)]
+
+
+def test_the_line_of_the_titles_can_be_said(desk: Desk) -> None:
+    content = b"Stock list,,\r\nsku,name,unit\r\nFX-82,Bolt,box\r\n,,kg\r\n"
+    task = desk.run(content, header_line=2)
+    assert counts(task) == (1, 0, 0, 0, 1)
+    assert {error[0] for error in desk.errors(task)} == {4}
+    assert (task.reading or {})["header_line"] == 2
+
+
+@pytest.mark.parametrize("line", [2, 9])
+def test_a_line_without_titles_is_told(desk: Desk, line: int) -> None:
+    with pytest.raises(InvalidCsv, match=f"at line {line}"):
+        desk.begin(b"sku,name\r\n\r\nFX-82,Bolt\r\n", header_line=line)
+
+
+def test_a_column_can_be_said_by_its_number(desk: Desk) -> None:
+    content = b'SKU,"Reading, Berks"\r\nFX-1,6\r\n'
+    task = desk.run(content, kind="movements", columns=["#2:quantity"], location="FX")
+    assert counts(task) == (1, 0, 0, 0, 0)
+    assert moved(desk) == [6]
+
+
+@pytest.mark.parametrize("said", ["#3:quantity", "#0:quantity", "#:quantity"])
+def test_a_number_without_a_column_is_told(desk: Desk, said: str) -> None:
+    with pytest.raises(InvalidCsv) as refused:
+        desk.begin(b"SKU,amount\r\nFX-1,6\r\n", kind="movements", columns=[said], location="FX")
+    assert "the file has no column #" in str(refused.value.errors)
+
+
+def test_a_column_can_be_left_out(desk: Desk) -> None:
+    content = b'SKU,Name,Tags\r\nFX-61,Blue shirt,"Made to Order, Shirt"\r\n'
+    task = desk.run(content, columns=["Tags:ignore"])
+    assert counts(task) == (1, 0, 0, 0, 0)
+    assert item(desk, "FX-61").tags == ()
+    assert (task.reading or {})["passed_over"] == [{"number": 3, "title": "Tags"}]
 
 
 def test_blanks_at_the_ends_of_texts_are_part_of_them(desk: Desk) -> None:

@@ -176,7 +176,7 @@ def test_times_that_are_none_are_refused(desk: Desk, dates: str, texts: list[str
     [
         "0",
         "-0",
-        "1.0",
+        "1.5",
         "1e3",
         "1 000",
         "0x10",
