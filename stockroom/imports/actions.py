@@ -13,7 +13,7 @@ from stockroom.errors import InvalidCsv, MissingScope
 from stockroom.imports.columns import resolve_columns
 from stockroom.imports.csv_head import LONGEST_HEADER, Head, read_head
 from stockroom.imports.kinds import KINDS, task_kind
-from stockroom.imports.model import DELIMITERS, Fields, ImportOptions, ImportRequest
+from stockroom.imports.model import DELIMITERS, ENCODINGS, Fields, ImportOptions, ImportRequest
 from stockroom.imports.readings import reading_of
 from stockroom.work import actions as tasks
 from stockroom.work.actions import Publisher
@@ -23,14 +23,10 @@ from stockroom.work.model import Task
 SCOPE = "tasks:write"
 """The scopes that the operation requires, whatever the kind."""
 
-_ENCODINGS = {
+_ENCODINGS = {codecs.lookup(name).name: name for name in ENCODINGS} | {
     "ascii": "utf-8",
-    "cp1252": "windows-1252",
-    "iso8859-1": "iso-8859-1",
-    "utf-16": "utf-16",
     "utf-16-be": "utf-16",
     "utf-16-le": "utf-16",
-    "utf-8": "utf-8",
     "utf-8-sig": "utf-8",
 }
 """The contract's encodings by Python's names for them and what they contain."""
@@ -101,7 +97,7 @@ def _encoding(charset: str | None) -> str | None:
     try:
         return _ENCODINGS[codecs.lookup(charset).name]
     except (LookupError, ValueError):
-        fault = {"detail": "is not one of utf-8, windows-1252, iso-8859-1, utf-16", "parameter": "encoding"}
+        fault = {"detail": f"is not one of {', '.join(ENCODINGS)}", "parameter": "encoding"}
         raise InvalidCsv(
             "The charset of the Content-Type is not one of this operation.", errors=[fault]
         ) from None

@@ -12,6 +12,8 @@ LONGEST_LINE = 2**20
 
 _BLOCK = 2**18
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_HEAD = 4
+_TWO_OF_ASCII = re.compile(rb"(?:\0[\x09-\x7e]){2}|(?:[\x09-\x7e]\0){2}")
 _MULTIBYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 
 
@@ -45,9 +47,8 @@ def survey(source: BinaryIO, encoding: str | None) -> Survey:
 
 def encoding_of(head: bytes, *, whole: bool) -> str:
     """Guess the encoding from the beginning of a file or, if `whole`, from all of it."""
-    for mark, encoding in _BOMS:
-        if head.startswith(mark):
-            return encoding
+    if encoding := _told(head):
+        return encoding
     evidence = _Evidence()
     # The head may end within a character; that is no fault of the file.
     for _ in evidence.watch(iter((head,)), final=whole):
@@ -64,10 +65,13 @@ def read_lines(source: BinaryIO, encoding: str) -> Iterator[TextLine]:
 
 
 def _decoded(raw: bytes, codec: str) -> str:
-    try:
-        return raw.decode(codec)
-    except UnicodeDecodeError:
-        return raw.decode(codec, "surrogateescape")
+    for rule in ("strict", "surrogateescape"):
+        try:
+            return raw.decode(codec, rule)
+        except UnicodeDecodeError:
+            continue
+    # Of two bytes that are no character, one may be of ASCII, which cannot be escaped.
+    return raw.decode("ascii", "surrogateescape")
 
 
 def _cut(blocks: Iterator[bytes]) -> Iterator[bytes | None]:
@@ -86,9 +90,18 @@ def _cut(blocks: Iterator[bytes]) -> Iterator[bytes | None]:
 
 
 def _marked(source: BinaryIO) -> str | None:
-    head = source.read(3)
+    head = source.read(_HEAD)
     source.seek(0)
-    return next((encoding for mark, encoding in _BOMS if head.startswith(mark)), None)
+    return _told(head)
+
+
+def _told(head: bytes) -> str | None:
+    """The encoding that the first bytes give away."""
+    for mark, encoding in _BOMS:
+        if head.startswith(mark):
+            return encoding
+    # The titles are mostly of ASCII, and no other encoding has zeros in every second place.
+    return "utf-16" if _TWO_OF_ASCII.match(head) else None
 
 
 def _raw_blocks(source: BinaryIO) -> Iterator[bytes]:

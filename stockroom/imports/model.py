@@ -14,6 +14,14 @@ ImportKind = Literal["items", "movements"]
 DELIMITERS = {",": ",", ";": ";", "tab": "\t", "|": "|"}
 """Delimiters by their name in the contract."""
 
+ENCODINGS = (
+    *("utf-8", "utf-16", *(f"windows-{number}" for number in range(1250, 1259))),
+    *(f"iso-8859-{number}" for number in range(1, 17) if number != 12),  # There is no twelfth.
+    *("koi8-r", "koi8-u", "ibm437", "ibm850", "ibm852", "ibm866", "macintosh"),
+    *("shift-jis", "euc-jp", "gb18030", "big5", "euc-kr"),
+)
+"""Encodings by their name in the contract, which Python knows, too. None has line ends within a character."""
+
 IGNORED = "ignore"
 """What stands for the field of a column that is left out."""
 

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from stockroom.contract.document import CONTRACT, read_document
 from stockroom.db.database import Database
 from stockroom.db.tables import items, locations, movement_lines, movements
 from stockroom.errors import InvalidCsv
+from stockroom.imports.model import ENCODINGS
 from stockroom.items import queries as stored_items
 from stockroom.items.model import Item
 from tests.import_desk import Desk, counts
@@ -238,8 +240,49 @@ def test_a_column_can_be_left_out(desk: Desk) -> None:
     assert (task.reading or {})["passed_over"] == [{"number": 3, "title": "Tags"}]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("windows-1250", "Śruba żółta mała"),
+        ("windows-1251", "Гайка стальная"),
+        ("koi8-r", "Гайка стальная"),
+        ("iso-8859-2", "Śruba żółta mała"),
+        ("macintosh", "Schlüssel"),
+        ("shift-jis", "六角ナット ソ"),
+        ("euc-jp", "六角ナット"),
+        ("gb18030", "六角螺母"),
+        ("big5", "六角螺母 功"),
+        ("euc-kr", "육각 너트"),
+    ],
+)
+def test_an_encoding_can_be_named(desk: Desk, encoding: str, name: str) -> None:
+    content = f"sku;name\r\nFX-41;{name}\r\n".encode(encoding)
+    task = desk.run(content, encoding=encoding)
+    assert counts(task) == (1, 0, 0, 0, 0)
+    assert (item(desk, "FX-41").name, (task.reading or {})["encoding"]) == (name, encoding)
+    desk.run(content.replace(b"FX-41", b"FX-42"), charset=encoding)
+    assert item(desk, "FX-42").name == name
+
+
+def test_the_task_tells_which_encoding_was_guessed(desk: Desk) -> None:
+    task = desk.run("sku;name\r\nFX-41;Śruba\r\n".encode("windows-1250"), dry_run=True)
+    assert (task.reading or {})["encoding"] == "windows-1252"
+
+
+@pytest.mark.parametrize("order", ["utf-16-be", "utf-16-le"])
+def test_utf_16_without_a_mark_is_found_out(desk: Desk, order: str) -> None:
+    task = desk.run("sku\tname\r\nFX-45\tSchlüssel\r\n".encode(order))
+    assert (item(desk, "FX-45").name, (task.reading or {})["encoding"]) == ("Schlüssel", "utf-16")
+
+
 def test_blanks_at_the_ends_of_texts_are_part_of_them(desk: Desk) -> None:
     content = b'sku,name,unit,description\r\n FX-R1 ,"  Rope ","kg "," two\n lines\n"\r\n'
     assert counts(desk.run(content)) == (1, 0, 0, 0, 0)
     rope = item(desk, "FX-R1")
     assert (rope.name, rope.unit, rope.description) == ("Rope ", "kg ", " two\n lines\n")
+
+
+def test_the_contract_names_the_encodings_that_are_known() -> None:
+    parameters = read_document(CONTRACT).raw["paths"]["/imports"]["post"]["parameters"]
+    (schema,) = [parameter["schema"] for parameter in parameters if parameter.get("name") == "encoding"]
+    assert tuple(schema["enum"]) == ENCODINGS

@@ -13,7 +13,7 @@ from stockroom.imports.csv_lines import LONGEST_LINE, survey
 from stockroom.imports.csv_records import LONGEST_FIELD
 from stockroom.imports.csv_rows import read_rows
 from stockroom.imports.item_rows import FIELDS
-from stockroom.imports.model import Column, FileRow, Rejection
+from stockroom.imports.model import ENCODINGS, Column, FileRow, Rejection
 
 COLUMNS = {"sku": Column(0, "Code"), "name": Column(1, "Title")}
 
@@ -252,7 +252,7 @@ FRAGMENTS: Sequence[bytes] = (
 
 @given(
     st.one_of(st.binary(max_size=300), st.lists(st.sampled_from(FRAGMENTS), max_size=30).map(b"".join)),
-    st.sampled_from([None, "utf-8", "windows-1252", "iso-8859-1", "utf-16"]),
+    st.sampled_from([None, *ENCODINGS]),
     st.sampled_from([",", ";", "\t", "|"]),
 )
 def test_no_bytes_raise_an_error(content: bytes, encoding: str | None, delimiter: str) -> None:
