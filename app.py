@@ -1,63 +1,43 @@
 """The composition root: settings, product and contract runtime put together into the ASGI object `app`."""
 
-import asyncio
 import sys
-from collections.abc import AsyncIterator, Container
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import structlog
 from flask import Flask
 from starlette.types import ASGIApp
 
 import handlers
-from handlers._errors import problem_for
 from handlers._idempotency import IdempotencyKeys
 from handlers._uploads import Uploads
-from stockroom.accounts import revocation_feed
 from stockroom.accounts.attempts import Attempts
 from stockroom.accounts.beginning import Beginning
-from stockroom.accounts.model import Principal
 from stockroom.accounts.passwords import Passwords
 from stockroom.accounts.revocation_feed import RevocationFeed
 from stockroom.accounts.revocations import Revocations
 from stockroom.accounts.tokens import Tokens
-from stockroom.activities.activities import Activities
-from stockroom.activities.activity import Activity, Pace
 from stockroom.contract.contract import Contract, load_contract
 from stockroom.contract.document import ContractError
-from stockroom.contract.operations import IDEMPOTENCY_KEY
 from stockroom.contract.pages import build_pages
-from stockroom.contract.problems import Problem
-from stockroom.db import migrate
-from stockroom.db.connections import Connection, Deadlines
-from stockroom.db.damage import Damaged
-from stockroom.db.database import OUTAGES, Database, open_database
-from stockroom.db.disk_full import is_disk_full
+from stockroom.db.connections import Deadlines
+from stockroom.db.database import Database, open_database
 from stockroom.db.files import FileStore
-from stockroom.db.read_only import ReadOnly, is_read_only
-from stockroom.db.storage import Storage
-from stockroom.db.unit_of_work import Work
 from stockroom.errors import DomainError
 from stockroom.http.addresses import network_of
-from stockroom.http.context import RequestContext
-from stockroom.http.observer import Observer, RequestObserver
+from stockroom.http.observer import Observer
 from stockroom.http.rooms import Size
 from stockroom.http.service import Dependencies, build_service
 from stockroom.process import data_dir, logs
 from stockroom.process.readiness import Readiness, database_probe, network_probe, storage_probe
 from stockroom.process.server import UnsupportedServerError, require_api_worker
-from stockroom.process.telemetry import open_tracing
 from stockroom.security_log import SecurityLog
 from stockroom.settings import Settings, SettingsError, load
-from stockroom.uploads import UploadFolder
 from stockroom.work.bounds import Amounts
 from tasks.publisher import BrokerPublisher
-
-if TYPE_CHECKING:
-    from stockroom.process.api_metrics import ApiMetrics
-    from stockroom.process.tracing import Tracing
+from wiring.access import WRITES, Access
+from wiring.lifetime import Lifetime
+from wiring.observation import Observation, observe
 
 log = structlog.get_logger(__name__)
 
@@ -69,9 +49,6 @@ PASSWORD_ROOM = Size(places=4, share=2, waiting=32, patience=2)
 
 # What readiness tells of, besides what the service depends on.
 ACTIVITIES = ("revocations", "dispatch", "drift")
-
-SHOWN = Pace(every=1)
-"""Metrics of the moment are about as old as this; Prometheus looks at them every 15 seconds or so."""
 
 
 def __getattr__(name: str) -> ASGIApp:
@@ -103,25 +80,25 @@ def create_app(
     for exposed in data_dir.prepare(settings):
         log.warning("data.exposed", reason=exposed)
     contract = contract or load_contract(uploads=settings.data_dir)
-    metrics, activities = _counters(settings)
+    observation = observe(settings)
     database = database or _open_database(settings)
     revocations = Revocations()
-    tracing = open_tracing("stockroom-api")
+    files = FileStore(settings.files_url)
+    tracing = observation.tracing
     parts = _Parts(
         settings=settings,
-        database=database,
-        beginning=Beginning(database, RevocationFeed(database, revocations)),
+        access=Access(
+            database=database,
+            beginning=Beginning(database, RevocationFeed(database, revocations)),
+            tokens=Tokens(data_dir.signing_key(settings), revocations),
+            storage=data_dir.storage(settings, files),
+            writes=observation.activities.standing("writes", WRITES),
+        ),
         revocations=revocations,
-        tokens=Tokens(data_dir.signing_key(settings), revocations),
-        publisher=BrokerPublisher(settings, activities, tracing.headers if tracing else dict),
-        tracing=tracing,
-        activities=activities,
-        # Not as often as there are writes that fail.
-        writes=activities.standing("writes", Pace(expected=(ReadOnly, OSError))),
-        metrics=metrics,
-        observer=observer or metrics,
-        files=(files := FileStore(settings.files_url)),
-        storage=data_dir.storage(settings, files),
+        publisher=BrokerPublisher(settings, observation.activities, tracing.headers if tracing else dict),
+        observation=observation,
+        observer=observer or observation.metrics,
+        files=files,
     )
     return build_service(contract, parts.dependencies(contract))
 
@@ -140,37 +117,21 @@ def _open_database(settings: Settings) -> Database:
     )
 
 
-def _counters(settings: Settings) -> tuple["ApiMetrics | None", Activities]:
-    """Who counts, if anybody, and the background activities, which are counted too."""
-    if not settings.metrics_port:
-        return None, Activities()
-    # Here, so that those who ask for no metrics pay nothing: it takes 2 MB, and 50 ms of the start.
-    from stockroom.process.activity_metrics import ActivityMetrics  # noqa: PLC0415 - see above
-    from stockroom.process.api_metrics import ApiMetrics  # noqa: PLC0415 - see above
-
-    return ApiMetrics(), Activities(ActivityMetrics())
-
-
 @dataclass(frozen=True)
 class _Parts:
     """What lives as long as the process does."""
 
     settings: Settings
-    database: Database
-    beginning: Beginning
+    access: Access
     revocations: Revocations
-    tokens: Tokens
     publisher: BrokerPublisher
-    activities: Activities
-    writes: Activity
-    metrics: "ApiMetrics | None"
-    tracing: "Tracing | None"
+    observation: Observation
     observer: Observer | None
     files: FileStore
-    storage: Storage
 
     def dependencies(self, contract: Contract) -> Dependencies:
-        clock = self.database.clock
+        access, database = self.access, self.access.database
+        clock = database.clock
         flask = Flask("stockroom")
         bounds = Amounts(
             tasks=self.settings.account_tasks,
@@ -186,27 +147,27 @@ class _Parts:
                 "problem_types": contract.catalogue.types,
                 "readiness": self._readiness(),
                 "settings": self.settings,
-                "attempts": Attempts(self.database.work),
+                "attempts": Attempts(database.work),
                 "passwords": Passwords(),
-                "tokens": self.tokens,
+                "tokens": access.tokens,
                 "revocations": self.revocations,
                 "files": self.files,
                 "publisher": self.publisher,
                 "bounds": bounds,
             },
             providers={
-                "reader": self._reader,
-                "work": self._work_in_file if self.settings.embedded else self._work,
+                "reader": access.reader,
+                "work": access.work_in_file if self.settings.embedded else access.work,
                 "principal": lambda context: nullcontext(context.principal),
                 "network": lambda context: nullcontext(network_of(context.client)),
                 "now": lambda context: nullcontext(clock()),
                 "log": lambda context: nullcontext(SecurityLog(context.client, context.identify)),
             },
-            authenticate=self._authenticate,
-            keys=IdempotencyKeys(self.database),
-            problem_for=self._problem_for,
+            authenticate=access.authenticate,
+            keys=IdempotencyKeys(database),
+            problem_for=access.problem_for,
             is_recorded=lambda error: isinstance(error, DomainError) and error.recorded,
-            lifespan=self._lifespan,
+            lifespan=self._lifetime().span,
             blocking=BLOCKING | ({"reader", "work"} if self.settings.embedded else set()),
             redis_url=self.settings.redis_url or None,
             enforce_limits=self.settings.rate_limits == "enforce",
@@ -218,106 +179,32 @@ class _Parts:
                 patience=self.settings.queue_seconds,
             ),
             rooms={"passwords": PASSWORD_ROOM},
-            run=self.database.run,
-            admit=Uploads(self.database, self.storage, bounds).admit,
+            run=database.run,
+            admit=Uploads(database, access.storage, bounds).admit,
             drift_sample=self.settings.drift_sample,
             observer=self.observer,
-            tracer=self._request_spans(),
-            activities=self.activities,
+            tracer=self.observation.request_spans(),
+            activities=self.observation.activities,
         )
-
-    def _authenticate(self, token: str) -> Principal | None:
-        if not self.beginning.is_over:
-            raise self.beginning.refusal()
-        return self.tokens.verify(token, self.database.clock().timestamp())
-
-    def _reader(self, context: RequestContext) -> Connection:
-        if not self.beginning.is_over:
-            raise self.beginning.refusal()
-        return self.database.connect()
-
-    def _work(self, context: RequestContext) -> Work:
-        if not self.beginning.is_over:
-            raise self.beginning.refusal()
-        # An idempotency key is to be kept in the transaction of the request.
-        return self.database.work(joined=context.arguments.get(IDEMPOTENCY_KEY) is not None)
-
-    def _work_in_file(self, context: RequestContext) -> Work:
-        """The same where more goes into the database than sessions only while there is room."""
-        operation = context.operation
-        if operation and operation.invalidates and operation.method != "DELETE":
-            self.storage.require_for_database()
-        return self._work(context)
-
-    def _problem_for(self, error: Exception, statuses: Container[int]) -> Problem | None:
-        if is_disk_full(error):
-            self.storage.note_full()
-        if is_read_only(error):
-            self.writes.failed(error)
-        if isinstance(error, Damaged):
-            self.storage.note_damaged()
-        return problem_for(error, statuses)
-
-    def _is_usable(self) -> bool:
-        return self.beginning.is_over and not self.storage.is_damaged()
 
     def _readiness(self) -> Readiness:
         broker, redis = self.settings.broker_url, self.settings.redis_url
         return Readiness(
             {
-                "database": database_probe(self.database, self._is_usable, self.writes),
+                "database": database_probe(self.access.database, self.access.is_usable, self.access.writes),
                 "broker": None if broker.startswith("filesystem:") else network_probe(broker, 5672),
                 "redis": network_probe(redis, 6379) if redis else None,
-                "storage": storage_probe(self.storage),
+                "storage": storage_probe(self.access.storage),
             },
-            self.activities,
+            self.observation.activities,
             ACTIVITIES,
         )
 
-    @asynccontextmanager
-    async def _lifespan(self, app: ASGIApp) -> AsyncIterator[None]:
-        try:
-            await asyncio.to_thread(UploadFolder(self.settings.data_dir).clear)
-            async with self.database.serving():
-                await self._begin()
-                try:
-                    async with (
-                        self.activities.on_loop("revocations", self.beginning.step, revocation_feed.pace()),
-                        self._showing(),
-                    ):
-                        yield
-                finally:
-                    self.publisher.close()
-                    if self.tracing:
-                        await asyncio.to_thread(self.tracing.close)
-        finally:
-            self.database.dispose()
-
-    def _request_spans(self) -> RequestObserver | None:
-        if self.tracing is None:
-            return None
-        from stockroom.process.request_spans import RequestSpans  # noqa: PLC0415 - as with metrics
-
-        return RequestSpans(self.tracing.tracer)
-
-    def _showing(self) -> AbstractAsyncContextManager[None]:
-        """Show in metrics, where there are any, what is so at the moment."""
-        metrics = self.metrics
-        if metrics is None:
-            return nullcontext()
-
-        async def show() -> None:
-            metrics.show(self.database.usage())
-
-        return self.activities.on_loop("gauges", show, SHOWN)
-
-    async def _begin(self) -> None:
-        """Take the first step. Only a database of another version is a reason not to serve."""
-        try:
-            await self.beginning.step()
-        except OUTAGES as error:
-            log.warning("start.database_away", reason=str(error))
-        except migrate.WrongRevision as error:
-            reason = f"the database is {error}"
-            log.critical("start.refused", reason=reason)
-            raise RuntimeError(reason) from None
+    def _lifetime(self) -> Lifetime:
+        return Lifetime(
+            self.settings.data_dir,
+            self.access.database,
+            self.access.beginning,
+            self.observation,
+            self.publisher.close,
+        )

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_line_at_fault_is_told_and_nothing_is_served(bare_environment: Path) -> None:
-    for name in ("handlers", "openapi", "stockroom", "tasks"):
+    for name in ("handlers", "openapi", "stockroom", "tasks", "wiring"):
         shutil.copytree(ROOT / name, bare_environment / name)
     for name in ("app.py", "gunicorn.conf.py"):
         shutil.copy(ROOT / name, bare_environment)

@@ -1,0 +1,1 @@
+"""The composition root of the API, in parts; `app.py` puts them together."""
