@@ -63,4 +63,4 @@ def tell(observe: Callable[P, None], *seen: P.args, **more: P.kwargs) -> None:
         observe(*seen, **more)
     except Exception as error:  # noqa: BLE001 -- see above
         # Without a trace: it would be there again with each request.
-        log.error("observer.failed", error=repr(error))  # noqa: TRY400 - one line for each kind is enough
+        log.error("observer.failed", error=repr(error))  # noqa: TRY400 - see above
