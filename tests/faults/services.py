@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -80,6 +81,14 @@ class Worker:
     def processes(self) -> list[int]:
         """Celery's, and the one that does the work."""
         return tree(self._worker.pid)
+
+    def pool_process(self) -> int:
+        """The one that does the work, once it is there."""
+        until = time.monotonic() + PATIENCE
+        while len(found := self.processes) < 2:
+            assert time.monotonic() < until, self._service.log()
+            time.sleep(0.05)
+        return found[1]
 
     def kill(self, *processes: int) -> None:
         send(list(processes), signal.SIGKILL)

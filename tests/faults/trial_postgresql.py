@@ -148,6 +148,7 @@ def all_taken(server: Postgresql) -> Iterator[None]:
         yield
 
 
+@pytest.mark.xfail(reason="writers that wait for locks have all places to work", strict=True)
 def test_levels_are_locked(server: Postgresql, start: Any, tell: Callable[[str], None]) -> None:
     service = start()
     with (
@@ -165,9 +166,10 @@ def test_levels_are_locked(server: Postgresql, start: Any, tell: Callable[[str],
                 reads.append(time.monotonic() - asked)
         other.execute(sa.text("COMMIT"))
         recovery = load.recovery(time.monotonic())
-    assert recovery < RECOVERED
     read = f"{len(reads):,} reads of items meanwhile, the slowest {max(reads):.2f} s"
     tell(f"levels locked for {LOCKED_SECONDS} s, {WRITERS} writers: {read}; {assert_held(service, load)}")
+    assert recovery < RECOVERED
+    assert max(reads) < SLACK
 
 
 def test_statements_that_take_too_long(server: Postgresql, start: Any, tell: Callable[[str], None]) -> None:
