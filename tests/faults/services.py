@@ -63,14 +63,14 @@ def restartable(folder: Path, settings: dict[str, Any]) -> Iterator[Restartable]
 
 
 class Worker:
-    """A worker with a pool of one process."""
+    """A worker, with a pool of one process unless it is `solo`."""
 
-    def __init__(self, service: Service, name: str) -> None:
-        self._service, self._name = service, name
+    def __init__(self, service: Service, name: str, *, pool: str = "prefork") -> None:
+        self._service, self._name, self._pool = service, name, pool
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
-        command = (*_CELERY, "--pool", "prefork", "--concurrency", "1")
+        command = (*_CELERY, "--pool", self._pool, "--concurrency", "1")
         self._worker = self._running.enter_context(process(self._name, command, self._service))
         return self
 
@@ -81,6 +81,10 @@ class Worker:
     def processes(self) -> list[int]:
         """Celery's, and the one that does the work."""
         return tree(self._worker.pid)
+
+    @property
+    def has_ended(self) -> bool:
+        return self._worker.poll() is not None
 
     def pool_process(self) -> int:
         """The one that does the work, once it is there."""
