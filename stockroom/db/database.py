@@ -104,7 +104,7 @@ def open_database(
     after the other's.
     """
     if sa.make_url(url).get_backend_name() == "sqlite":
-        return Database(url, Sqlite(url, connections=connections))
+        return Database(url, Sqlite(url, connections=connections, lock=deadlines.lock))
     # Here, so that those who use SQLite do not load asyncpg.
     from stockroom.db.postgresql import Postgresql  # noqa: PLC0415 - see above
 

@@ -18,9 +18,6 @@ from stockroom.db.disk_full import DiskFull
 from stockroom.db.read_only import ReadOnly, unwritable
 from stockroom.db.statements import Row, Statement, Statements, Values
 
-BUSY_SECONDS = 30
-"""How long a statement waits for another process's or thread's transaction to end."""
-
 KEPT_SECONDS = 3600.0
 
 T = TypeVar("T")
@@ -33,11 +30,14 @@ class Sqlite:
     # Deferred: it never asks for the write lock, and sees what its first statement saw.
     snapshot = "BEGIN"
 
-    def __init__(self, url: str, *, connections: int) -> None:
-        """At most `connections` wait to be used again; whoever asks for another gets a new one."""
+    def __init__(self, url: str, *, connections: int, lock: float) -> None:
+        """At most `connections` wait to be used again; whoever asks for another gets a new one.
+
+        A statement waits `lock` seconds for another process's or thread's transaction to end.
+        """
         self._connections = connections
         # With an isolation level Python's sqlite3 would begin transactions by itself, deferred.
-        connect = {"timeout": BUSY_SECONDS, "isolation_level": None}
+        connect = {"timeout": lock, "isolation_level": None}
         self._engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args=connect)
         sa.event.listen(self._engine, "connect", _prepare)
         self._statements = Statements(self._engine.dialect)
