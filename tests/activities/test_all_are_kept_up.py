@@ -32,7 +32,8 @@ def started(path: Path) -> set[str]:
 
 def test_nothing_else_runs_in_the_background() -> None:
     modules = [ROOT / "app.py", ROOT / "gunicorn.conf.py"]
-    modules += [path for room in ("handlers", "stockroom", "tasks", "wiring") for path in (ROOT / room).rglob("*.py")]
+    for room in ("handlers", "stockroom", "tasks", "wiring"):
+        modules += (ROOT / room).rglob("*.py")
     found = {str(path.relative_to(ROOT)): started(path) for path in modules}
     assert {name: what for name, what in found.items() if what} == KNOWN
 
