@@ -32,6 +32,8 @@ SETTLED = 90
 """Seconds in which all is as it was."""
 CONNECTIONS = 24
 """To the database, that a process may keep."""
+THREADS = 28
+"""That its pools may have: 16 of handlers, 4 of passwords, 6 of asyncio; and 2 of gunicorn and the loop."""
 LOOPBACK = "0100007F"
 """127.0.0.1, from where the load comes, as Linux writes it."""
 RESET = struct.pack("ii", 1, 0)
@@ -92,7 +94,7 @@ class Used(NamedTuple):
 
     def is_as(self, before: "Used") -> bool:
         return (
-            self.threads <= before.threads
+            self.threads <= THREADS
             and self.descriptors - self.connections <= before.descriptors - before.connections
             and self.connections <= CONNECTIONS
             and self.mebibytes <= before.mebibytes + MEBIBYTES
@@ -198,7 +200,6 @@ def test_nothing_of_it_stays(site: Site, tell: Callable[[str], None]) -> None:
         for fault in FAULTS:
             fault(site, 1)
     after = settled(site, before)
-    assert not site.uploads()
     tell(f"{READERS} slow readers, {HALF_SENT} half-sent requests, {ABORTED} aborted downloads and uploads")
     report(site, first, load, before, after, tell)
 
@@ -225,7 +226,7 @@ def report(
 
 def settled(site: Site, before: Used) -> Used:
     until = time.monotonic() + SETTLED
-    while not (used := site.used()).is_as(before):
-        assert time.monotonic() < until, f"before: {before}; after: {used}"
+    while not (used := site.used()).is_as(before) or site.uploads():
+        assert time.monotonic() < until, f"before: {before}; after: {used}; {site.uploads()}"
         time.sleep(0.5)
     return used
