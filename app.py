@@ -110,6 +110,7 @@ def _open_database(settings: Settings) -> Database:
         deadlines=Deadlines(
             statement=settings.statement_seconds,
             lock=settings.lock_seconds,
+            idle=settings.statement_seconds,
             connection=settings.connection_seconds,
             turn=settings.queue_seconds,
         ),

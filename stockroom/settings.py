@@ -53,7 +53,10 @@ class Settings(BaseSettings):
         False, description="whether a pooler such as PgBouncer shares connections between transactions"
     )
     statement_seconds: float = Field(
-        30, gt=0, le=3600, description="how long a request's statement may take on PostgreSQL"
+        30,
+        gt=0,
+        le=3600,
+        description="how long a request's statement may take on PostgreSQL, and its transaction be silent",
     )
     lock_seconds: float = Field(
         10, gt=0, le=3600, description="how long a statement waits for what another has locked"

@@ -40,12 +40,6 @@ def take(database: Database, snapshot: Connection, path: Path) -> None:
     parts.sync(path)
 
 
-def hold(snapshot: Connection) -> None:
-    """Have PostgreSQL keep the snapshot while files are copied."""
-    if snapshot.dialect.name == "postgresql":
-        snapshot.command("SET LOCAL idle_in_transaction_session_timeout = 0", ())
-
-
 def refuse_occupied(database: Database) -> None:
     """Raises BackupError unless there is no database yet, or an empty one that no service uses."""
     if database.name == "sqlite":

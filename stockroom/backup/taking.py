@@ -53,7 +53,6 @@ def _taken(database: Database, files: FileStore, key: Path | None, folder: Path)
     given_up: set[str] = set()
     while True:
         with database.snapshot() as snapshot:
-            databases.hold(snapshot)
             revision = _known(migrate.current(snapshot))
             taken_at = database.clock()
             wanted = {file.name for file in needed(snapshot, taken_at)}

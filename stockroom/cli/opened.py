@@ -13,8 +13,8 @@ from stockroom.db.database import Database, open_database
 from stockroom.process import data_dir, report
 from stockroom.settings import Settings, SettingsError
 
-# A statement over everything takes as long as there is much, and a snapshot is held while files are copied.
-_PATIENT = Deadlines(statement=6 * 3600, idle=6 * 3600)
+# A statement over everything takes as long as there is much.
+_PATIENT = Deadlines(statement=6 * 3600)
 
 
 def read_settings() -> Settings:

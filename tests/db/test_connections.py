@@ -5,14 +5,17 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from app import _open_database
 from stockroom.db.connections import Connection, Deadlines, Usage
 from stockroom.db.database import OUTAGES, Database, open_database
 from stockroom.db.tables import users
+from stockroom.settings import Settings
 from tests.onlooker import onlooker
 from tests.relay import Relay, relay
 
@@ -466,3 +469,21 @@ def test_without_the_server_it_is_said_to_be_away(open_postgresql: Open) -> None
     database = open_postgresql("postgresql+asyncpg://postgres@127.0.0.1:1/test")
     with pytest.raises(sa.exc.OperationalError):
         database.connect()
+
+
+def test_who_only_reads_one_moment_may_be_silent(open_postgresql: Open) -> None:
+    """Such as an export while its file is sent to a bucket. It locks nothing that others write."""
+    with open_postgresql(idle=0.3).snapshot() as snapshot:
+        assert snapshot.scalar(sa.text("SHOW idle_in_transaction_session_timeout")) == "0"
+
+
+def test_a_transaction_of_a_request_may_be_silent_as_long_as_a_statement_may_take(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    settings = Settings(_env_file=None, data_dir=tmp_path, statement_seconds=7, database_url=postgresql_url)
+    database = _open_database(settings)
+    try:
+        with database.connect() as connection:
+            assert connection.scalar(sa.text("SHOW idle_in_transaction_session_timeout")) == "7s"
+    finally:
+        database.dispose()
