@@ -177,6 +177,7 @@ class _Parts:
                 self.settings.threads,
                 # What one caller has under way is all that another waits for.
                 share=max(self.settings.threads // 2, 1),
+                kept=self.settings.threads // 4,
                 patience=self.settings.queue_seconds,
             ),
             rooms={"passwords": PASSWORD_ROOM},

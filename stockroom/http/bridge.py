@@ -59,8 +59,9 @@ class Bridge:
 
     async def _worked_on(self, handler: BoundHandler, context: RequestContext) -> Reply:
         room, caller = self._rooms[handler.room], context.caller
+        reads = handler.operation.method == "GET"
         work = partial(self._dispatcher.reply, handler, context)
-        await room.enter(caller)
+        await room.enter(caller, reads=reads)
         try:
             if not handler.blocks:
                 return await self._run(work)
@@ -68,4 +69,4 @@ class Bridge:
             threads = self._threads[handler.room]
             return await asyncio.get_running_loop().run_in_executor(threads, variables.run, work)
         finally:
-            room.leave(caller)
+            room.leave(caller, reads=reads)

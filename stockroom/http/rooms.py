@@ -10,16 +10,19 @@ COMMON_ROOM = "handlers"
 """The room of handlers that have none of their own."""
 
 _Waiter = asyncio.Future[None]
+_Waiting = tuple[_Waiter, bool]
+"""One who waits, and whether to read only."""
 
 
 @dataclass(frozen=True)
 class Size:
     """`places` requests are worked on at once, `share` of one caller at most; so many others wait, so many
-    seconds at most.
+    seconds at most. Those that write wait for each other's locks: some places are `kept` for reads.
     """
 
     places: int
     share: int
+    kept: int = 0
     waiting: int = 1_000
     patience: float = 10.0
 
@@ -30,48 +33,53 @@ class Room:
     def __init__(self, size: Size) -> None:
         self._size = size
         self._free = size.places
+        self._writing = 0
         self._busy: Counter[str] = Counter()
-        self._queues: OrderedDict[str, deque[_Waiter]] = OrderedDict()
+        self._queues: OrderedDict[str, deque[_Waiting]] = OrderedDict()
         self._waiting = 0
 
-    async def enter(self, caller: str) -> None:
+    async def enter(self, caller: str, *, reads: bool) -> None:
         """Take a place, which the caller is to `leave`. Raises Problem if none is free in time."""
-        if self._may_enter(caller):
-            self._enter(caller)
+        if self._may_enter(caller, reads=reads):
+            self._enter(caller, reads=reads)
         else:
-            await self._wait(caller)
+            await self._wait(caller, reads=reads)
 
-    def leave(self, caller: str) -> None:
+    def leave(self, caller: str, *, reads: bool) -> None:
         self._free += 1
+        self._writing -= not reads
         self._busy[caller] -= 1
         if not self._busy[caller]:
             del self._busy[caller]
         if self._queues:
             self._let_in()
 
-    def _may_enter(self, caller: str) -> bool:
-        return self._free > 0 and self._busy[caller] < self._size.share
+    def _may_enter(self, caller: str, *, reads: bool) -> bool:
+        size = self._size
+        has_place = self._free > 0 and self._busy[caller] < size.share
+        return has_place and (reads or self._writing < size.places - size.kept)
 
-    def _enter(self, caller: str) -> None:
+    def _enter(self, caller: str, *, reads: bool) -> None:
         self._free -= 1
+        self._writing += not reads
         self._busy[caller] += 1
 
-    async def _wait(self, caller: str) -> None:
+    async def _wait(self, caller: str, *, reads: bool) -> None:
         if self._waiting >= self._size.waiting:
             raise _full()
         loop = asyncio.get_running_loop()
         waiter: _Waiter = loop.create_future()
-        self._queues.setdefault(caller, deque()).append(waiter)
+        self._queues.setdefault(caller, deque()).append((waiter, reads))
         self._waiting += 1
         deadline = loop.call_later(self._size.patience, _give_up, waiter)
         try:
             await waiter
         except BaseException:
             if waiter.cancelled() or waiter.exception():
-                self._forget(caller, waiter)
+                self._forget(caller, (waiter, reads))
             else:
                 # Let in at the very moment of giving up.
-                self.leave(caller)
+                self.leave(caller, reads=reads)
             raise
         finally:
             deadline.cancel()
@@ -79,23 +87,24 @@ class Room:
 
     def _let_in(self) -> None:
         """Give free places to those who wait, one caller after the other."""
-        for caller in list(self._queues):
-            if not self._may_enter(caller):
-                continue
-            queue = self._queues[caller]
-            while queue and queue[0].done():
+        for caller, queue in list(self._queues.items()):
+            while queue and queue[0][0].done():
                 # It has given up, and was not told yet.
                 queue.popleft()
             if queue:
-                self._enter(caller)
-                queue.popleft().set_result(None)
+                waiter, reads = queue[0]
+                if not self._may_enter(caller, reads=reads):
+                    continue
+                self._enter(caller, reads=reads)
+                queue.popleft()
+                waiter.set_result(None)
             self._queues.move_to_end(caller)
             self._drop_if_empty(caller)
 
-    def _forget(self, caller: str, waiter: _Waiter) -> None:
+    def _forget(self, caller: str, waiting: _Waiting) -> None:
         queue = self._queues.get(caller, deque())
-        if waiter in queue:
-            queue.remove(waiter)
+        if waiting in queue:
+            queue.remove(waiting)
             self._drop_if_empty(caller)
 
     def _drop_if_empty(self, caller: str) -> None:

@@ -18,7 +18,7 @@ class Dispatcher:
     """Notes who is at work at the same time, and in which threads."""
 
     def __init__(self, *, blocks: bool) -> None:
-        operation = SimpleNamespace(cache=None)
+        operation = SimpleNamespace(cache=None, method="GET")
         self._handler = SimpleNamespace(on_loop=False, blocks=blocks, room=COMMON_ROOM, operation=operation)
         self.busy = self.most = 0
         self.threads: set[int] = set()

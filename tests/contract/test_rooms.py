@@ -23,17 +23,17 @@ class Visits:
         self._room = room
         self._tasks: list[asyncio.Task[None]] = []
 
-    def come(self, caller: str) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._come(caller))
+    def come(self, caller: str, *, reads: bool = False) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._come(caller, reads=reads))
         self._tasks.append(task)
         return task
 
-    async def _come(self, caller: str) -> None:
-        await self._room.enter(caller)
+    async def _come(self, caller: str, *, reads: bool) -> None:
+        await self._room.enter(caller, reads=reads)
         self.inside.append(caller)
 
-    async def leave(self, caller: str) -> None:
-        self._room.leave(caller)
+    async def leave(self, caller: str, *, reads: bool = False) -> None:
+        self._room.leave(caller, reads=reads)
         await settle()
 
 
@@ -57,6 +57,26 @@ def test_one_caller_has_no_more_than_the_share() -> None:
             task.cancel()
 
     scenario(Size(places=4, share=2), play)
+
+
+def test_writes_leave_some_places_to_reads_and_reads_take_all() -> None:
+    async def play(visits: Visits) -> None:
+        for writer in ("ann", "bob", "cid", "dan"):
+            visits.come(writer)
+        visits.come("eve", reads=True)
+        await settle()
+        assert visits.inside == ["ann", "bob", "cid", "eve"]
+        for reader in ("fay", "gus"):
+            visits.come(reader, reads=True)
+        await visits.leave("eve", reads=True)
+        # A place that is kept for reads is none for the writer who has waited longest.
+        assert visits.inside[4:] == ["fay"]
+        await visits.leave("ann")
+        assert visits.inside[5:] == ["dan"]
+        await visits.leave("bob")
+        assert visits.inside[6:] == ["gus"]
+
+    scenario(Size(places=4, share=2, kept=1), play)
 
 
 def test_callers_that_wait_take_turns() -> None:
@@ -128,7 +148,7 @@ def test_a_place_that_comes_at_the_moment_of_giving_up_is_not_lost() -> None:
         await visits.come("ann")
         gone = visits.come("bob")
         await settle()
-        visits._room.leave("ann")
+        visits._room.leave("ann", reads=False)
         gone.cancel()
         await settle()
         await visits.come("eve")

@@ -148,7 +148,6 @@ def all_taken(server: Postgresql) -> Iterator[None]:
         yield
 
 
-@pytest.mark.xfail(reason="writers that wait for locks have all places to work", strict=True)
 def test_levels_are_locked(server: Postgresql, start: Any, tell: Callable[[str], None]) -> None:
     service = start()
     with (
