@@ -101,6 +101,5 @@ class Worker:
         return frozen(self.processes)
 
     def stop(self) -> None:
-        """End it as an operator does. How it ends is Celery's: one that has lost its pool's process fails."""
+        """Ask it to end as an operator does."""
         self._worker.send_signal(signal.SIGTERM)
-        self._worker.wait(PATIENCE)

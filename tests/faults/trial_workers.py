@@ -91,8 +91,7 @@ def freeze(site: Site) -> float:
     slow, site.worker = site.worker, site.new_worker()
     with slow.frozen():
         resumed = site.await_more()
-    if not slow.has_ended:
-        slow.stop()
+    slow.stop()
     return resumed
 
 
@@ -126,11 +125,16 @@ def test_every_row_is_imported_once(start: Start, request: Any, tell: Callable[[
     site.begin()
     for number, point in enumerate(points):
         site.await_rows(point)
+        if site.task()["state"] != "running":
+            # It got past this point while the last fault was got over.
+            break
         fault = faults[number % len(faults)]
         resumed[fault.__name__].append(round(fault(site), 1))
     site.await_rows(ROWS)
+    amid = sum(len(seconds) for seconds in resumed.values())
     told = f"leases of {LEASE_SECONDS} s, resumed after {dict(resumed)} s"
-    tell(f"{request.node.callspec.id}: {FAULTS} faults, {told}; {assert_imported(site)}")
+    tell(f"{request.node.callspec.id}: {amid} faults, {told}; {assert_imported(site)}")
+    assert amid > FAULTS / 2
 
 
 def test_a_killed_worker_s_import_goes_on_within_a_minute(
