@@ -11,9 +11,12 @@ from typing import NamedTuple
 
 
 def children(pid: int) -> list[int]:
-    with suppress(FileNotFoundError, ProcessLookupError):
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
+    """Those that any of its threads has started and that live."""
+    found: list[int] = []
+    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found += [int(child) for child in thread.read_text().split()]
+    return found
 
 
 def tree(pid: int) -> list[int]:
