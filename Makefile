@@ -30,9 +30,12 @@ imports: .venv/.dev
 # Where the tests leave each kind of request and answer they have seen.
 FACTS := $(CURDIR)/.facts
 
+# Much of what tests do is to wait, so there are more of them than cores at once.
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(2 + (os.cpu_count() or 2))')
+
 pytest: .venv/.dev ## the tests alone; ARGS="-k name" picks some
 	@rm -rf $(FACTS)
-	STOCKROOM_TEST_RECORD=$(FACTS) .venv/bin/pytest --numprocesses auto --dist worksteal $(ARGS)
+	STOCKROOM_TEST_RECORD=$(FACTS) .venv/bin/pytest --numprocesses $(PROCESSES) --dist worksteal $(ARGS)
 
 gates: .venv/.dev ## what the tests, all of them, have shown of the contract
 	.venv/bin/python -m tests.contract.gates.reachability $(FACTS)

@@ -73,7 +73,7 @@ def test_a_background_activity_that_fails_is_told_of_by_metrics_readiness_and_lo
     service = start_service(metrics_port=port, web_workers=2)
     one, _ = until(lambda: len(found := following(folder)) == 2 and found)
     # Before anything has failed.
-    begun = dict.fromkeys(("revocations", "dispatch", "drift", "gauges"), 0)
+    begun = dict.fromkeys(("revocations", "dispatch", "drift", "writes", "gauges"), 0)
     assert (samples(port, FAILING), samples(port, FAILURES)) == (begun, begun)
     with without_table(service, "revocations"):
         until(lambda: samples(port, FAILING)["revocations"] == 1)
