@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
+from stockroom.accounts.beginning import Beginning
 from stockroom.contract.operations import IF_NONE_MATCH, POLICY, RateLimit
 from stockroom.contract.parameters import Parameter
 from stockroom.http.conditional import conditional
@@ -37,10 +38,16 @@ def _limit(case: Case, refused: str | None) -> Iterator[str]:
     # Proofs of large limits ask a service where these are lowered.
     policies = [_policy(rule), _policy(lowered_operation(case.operation).rate_limit)] if rule else []
     counted = rule is not None and (rule.per == "ip" or refused not in AT_SECURITY)
-    if told is None and counted and case.slug not in ("malformed-request", "invalid-token"):
+    if told is None and counted and not _is_of_nobody(case):
         yield f"RateLimit-Policy is missing, and {policies[0]} is promised"
     if told is not None and not (told in policies and counted):
         yield f"RateLimit-Policy is {told}, and {policies[0] if counted else 'none'} is promised"
+
+
+def _is_of_nobody(case: Case) -> bool:
+    """Whether the answer was given before it was known for whom the request is to be counted."""
+    waits = case.slug == "unavailable" and case.problem["detail"] == Beginning.refusal().detail
+    return waits or case.slug in ("malformed-request", "invalid-token")
 
 
 def _policy(rule: RateLimit | None) -> str | None:
