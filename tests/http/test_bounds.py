@@ -207,15 +207,28 @@ def test_processes_that_are_asked_at_the_same_time_take_no_more_than_is_allowed(
     headers["Connection"] = "close"
     with httpx.Client(base_url=service.url, headers=headers, timeout=60) as client:
         answers = at_once(lambda number: send(client, {}, MEGABYTE) if number % 2 else export(client, {}), 36)
-        assert accepted(answers) == 7
+        assert filled_up(answers, lambda: export(client, {})) == 7
         for task in client.get("/tasks?per_page=100").json()["tasks"]:
             client.delete(f"/tasks/{task['id']}").raise_for_status()
         assert list(folder.glob("files/*")) == []
-        assert accepted(at_once(lambda number: send(client, {}, MEGABYTE), 24)) == 5
+        answers = at_once(lambda number: send(client, {}, MEGABYTE), 24)
+        assert filled_up(answers, lambda: send(client, {}, MEGABYTE)) == 5
     over.set()
     watching.join()
     # A file that was received is there twice while it is stored.
     assert most <= 10 * size
+
+
+def filled_up(answers: list[httpx.Response], ask: Callable[[], httpx.Response]) -> int:
+    """How many were accepted once as many more were asked for, one after the other, as there is room for.
+
+    Of several at the same time one that is refused in the end counts for the others while it arrives.
+    """
+    taken = accepted(answers)
+    assert taken > 0
+    while ask().status_code == 202:
+        taken += 1
+    return taken
 
 
 def accepted(answers: list[httpx.Response]) -> int:
