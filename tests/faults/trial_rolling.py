@@ -45,10 +45,10 @@ def test_rolling_restarts_fail_no_request(
     sign_in: Callable[..., dict[str, str]],
     tell: Callable[[str], None],
 ) -> None:
-    proxy = start_proxy(*(service.url for service in services))
+    proxy, headers = start_proxy(*(service.url for service in services)), sign_in()
 
     async def scenario() -> Counter[str]:
-        async with client_of(proxy, sign_in()) as client:
+        async with client_of(proxy, headers) as client:
             restarting = asyncio.create_task(restart_in_turn(services))
             answers = await load(client, until=restarting)
             await restarting
