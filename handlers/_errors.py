@@ -6,7 +6,7 @@ from http import HTTPStatus
 import structlog
 
 from stockroom.accounts.model import scope_text
-from stockroom.contract.problems import Problem
+from stockroom.contract.problems import Problem, unavailable
 from stockroom.db.damage import Damaged
 from stockroom.db.database import OUTAGES
 from stockroom.db.disk_full import is_disk_full
@@ -33,13 +33,13 @@ def problem_for(error: Exception, statuses: Container[int] = ()) -> Problem | No
         return _storage_full(error, statuses)
     if is_read_only(error):
         # Whoever is told of it in the log has to end it, which takes longer than an outage.
-        return _unavailable("Data can only be read now, not written.", seconds=10)
+        return unavailable("Data can only be read now, not written.", seconds=10)
     if isinstance(error, Damaged):
         log.error("database.damaged", error=str(error.orig))
-        return _unavailable("The database is damaged.", seconds=60)
+        return unavailable("The database is damaged.", seconds=60)
     if isinstance(error, OUTAGES):
         log.warning("database.away", error=str(error))
-        return _unavailable("The database does not answer. Try again in a moment.", seconds=1)
+        return unavailable("The database does not answer. Try again in a moment.")
     return None
 
 
@@ -48,11 +48,7 @@ def _storage_full(error: Exception, statuses: Container[int]) -> Problem:
     if HTTPStatus.INSUFFICIENT_STORAGE in statuses:
         return Problem(StorageFull.code, "The disk is full. Nothing was changed.")
     # Even a read may need room, for what it sorts.
-    return _unavailable("There is no room to work in.", seconds=60)
-
-
-def _unavailable(detail: str, *, seconds: int) -> Problem:
-    return Problem("unavailable", detail, headers={"Retry-After": str(seconds)})
+    return unavailable("There is no room to work in.", seconds=60)
 
 
 CHALLENGES = {"invalid-credentials": REALM, "invalid-token": f'{REALM}, error="invalid_token"'}

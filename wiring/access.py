@@ -25,7 +25,10 @@ WRITES = Pace(expected=(ReadOnly, OSError))
 
 @dataclass(frozen=True)
 class Access:
-    """The database as requests see it. `writes` is told of those that cannot be done."""
+    """The database as requests see it. `writes` is told of those that cannot be done.
+
+    Each way in looks at the beginning itself: a call more would be on the path of every request.
+    """
 
     database: Database
     beginning: Beginning

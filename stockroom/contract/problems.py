@@ -30,9 +30,9 @@ class Problem(Exception):
         self.members = dict(members or {})
 
 
-def unavailable(detail: str) -> Problem:
-    """What is well with the request, and can be had in a moment."""
-    return Problem("unavailable", detail, headers={"Retry-After": "1"})
+def unavailable(detail: str, *, seconds: int = 1) -> Problem:
+    """Nothing is wrong with the request; it may be sent again in so many seconds."""
+    return Problem("unavailable", detail, headers={"Retry-After": str(seconds)})
 
 
 @dataclass(frozen=True)
