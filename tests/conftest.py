@@ -23,6 +23,7 @@ from stockroom.db import migrate
 from stockroom.db.database import Database, open_database
 from stockroom.db.tables import metadata
 from tests.onlooker import onlooker
+from tests.requiring import missing
 
 # `start_service` runs the API and its worker in processes of their own; `client` asks a service in this one.
 pytest_plugins = [
@@ -168,7 +169,7 @@ def _new_postgresql(copy_of: str = "") -> Iterator[str]:
         with server.connect() as connection:
             connection.execute(sa.text(f"CREATE DATABASE {name} {template}"))
     except sa.exc.OperationalError:
-        _unavailable("PostgreSQL")
+        missing("PostgreSQL cannot be reached")
     try:
         url = sa.make_url(POSTGRESQL).set(drivername="postgresql+asyncpg", database=name)
         yield url.render_as_string(hide_password=False)
@@ -184,15 +185,8 @@ def redis_url() -> str:
         with redis.Redis.from_url(REDIS, socket_timeout=5) as client:
             client.ping()
     except redis.RedisError:
-        _unavailable("Redis")
+        missing("Redis cannot be reached")
     return REDIS
-
-
-def _unavailable(service: str) -> None:
-    """Skip the test for want of a service, or fail it where all of them are required."""
-    if os.environ.get("STOCKROOM_TEST_REQUIRE_SERVICES") == "1":
-        pytest.fail(f"{service} is required here and cannot be reached")
-    pytest.skip(f"{service} cannot be reached")
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.processes import PATIENCE, ROOT, _free_port
+from tests.requiring import missing
 
 CONFIGURATION = ROOT / "deploy" / "nginx.conf"
 PROCESSES = ROOT / "deploy" / "upstream.conf"
@@ -57,9 +58,7 @@ class Proxy:
 def start_proxy(tmp_path: Path) -> Iterator[StartProxy]:
     """Start nginx before `upstreams`, URLs or addresses; `changes` are texts of its configuration."""
     if PROGRAM is None or shutil.which("openssl") is None:
-        if os.environ.get("STOCKROOM_TEST_REQUIRE_SERVICES") == "1":
-            pytest.fail("nginx and openssl are required here and not installed")
-        pytest.skip("nginx or openssl is not installed")
+        missing("nginx or openssl is not installed")
     with ExitStack() as stack:
 
         def start(*upstreams: Any, changes: Mapping[str, str] | None = None) -> Proxy:

@@ -1,6 +1,5 @@
 """A Redis of the test's own, which it may freeze and stop."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -13,6 +12,7 @@ import pytest
 import redis
 
 from tests.processes import PATIENCE, _free_port
+from tests.requiring import missing
 
 
 class RedisServer:
@@ -41,14 +41,8 @@ class RedisServer:
 def start_redis(tmp_path: Path) -> Callable[..., AbstractContextManager[RedisServer]]:
     """Start a Redis on a given port, or any."""
     if shutil.which("redis-server") is None:
-        _unavailable()
+        missing("redis-server is not there")
     return lambda port=None: _redis_server(port or _free_port(), tmp_path)
-
-
-def _unavailable() -> None:
-    if os.environ.get("STOCKROOM_TEST_REQUIRE_SERVICES") == "1":
-        pytest.fail("redis-server is required here and is not there")
-    pytest.skip("redis-server is not there")
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from stockroom.db import migrate
 from stockroom.db.database import Database, open_database
 from stockroom.work.model import Task
 from tests.import_desk import Desk
+from tests.requiring import missing
 
 NewPostgresql = Callable[..., AbstractContextManager[str]]
 
@@ -84,9 +85,7 @@ class Origin(Installation):
 def kind(request: pytest.FixtureRequest, bare_environment: Path) -> str:
     kind: str = request.param
     if kind == "postgresql" and shutil.which("pg_dump") is None:
-        if os.environ.get("STOCKROOM_TEST_REQUIRE_SERVICES") == "1":
-            pytest.fail("pg_dump is required here and is not installed")
-        pytest.skip("pg_dump is not installed")
+        missing("pg_dump is not installed")
     return kind
 
 

@@ -1,6 +1,5 @@
 """Programs that check what is deployed, and what the checks of several files share."""
 
-import os
 import shutil
 import tomllib
 from pathlib import Path
@@ -12,6 +11,7 @@ import yaml
 from stockroom.process import report
 from stockroom.settings import PREFIX, Settings, load
 from tests.processes import ROOT
+from tests.requiring import missing
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 IMAGE = f"stockroom:{PROJECT['project']['version']}"
@@ -24,11 +24,10 @@ MIGRATE = ["stockroom", "migrate"]
 
 def program(name: str) -> str:
     """Path of a program. Without it the test is skipped, or fails where services are required."""
-    if path := shutil.which(name):
-        return path
-    if os.environ.get("STOCKROOM_TEST_REQUIRE_SERVICES") == "1":
-        pytest.fail(f"{name} is required here and not installed")
-    pytest.skip(f"{name} is not installed")
+    path = shutil.which(name)
+    if path is None:
+        missing(f"{name} is not installed")
+    return path
 
 
 def documents(*paths: Path) -> list[dict[str, Any]]:

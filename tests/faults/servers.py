@@ -19,13 +19,8 @@ from kombu import Connection
 
 from tests.onlooker import onlooker
 from tests.processes import PATIENCE, _free_port
+from tests.requiring import missing
 from tests.trees import frozen, tree
-
-
-def unavailable(program: str) -> None:
-    if os.environ.get("STOCKROOM_TEST_REQUIRE_SERVICES") == "1":
-        pytest.fail(f"{program} is required here and is not there")
-    pytest.skip(f"{program} is not there")
 
 
 class Postgresql:
@@ -72,7 +67,7 @@ def _user() -> str | None:
 def postgresql(**settings: object) -> Iterator[Postgresql]:
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not programs:
-        unavailable("PostgreSQL's initdb")
+        missing("PostgreSQL's initdb is not there")
     # Not below pytest's folder, which is its user's alone.
     folder = Path(tempfile.mkdtemp(prefix="stockroom-postgresql-"))
     if user := _user():
@@ -110,7 +105,7 @@ class RabbitMq:
 def rabbitmq(folder: Path, port: int | None = None) -> Iterator[RabbitMq]:
     program = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
     if not program.exists():
-        unavailable("rabbitmq-server")
+        missing("rabbitmq-server is not there")
     port = port or _free_port()
     folder.mkdir(exist_ok=True)
     (folder / "plugins").write_text("[].\n")

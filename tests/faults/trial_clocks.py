@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from tests.faults.load import Headers, audit, stock_up
-from tests.faults.servers import unavailable
 from tests.faults.services import Worker, restartable
 from tests.processes import Service
+from tests.requiring import missing
 
 SOURCE = Path(__file__).with_name("clock.c")
 PASSWORD = "seven grey herons wade at dawn"
@@ -29,7 +29,7 @@ SetClock = Callable[[int], None]
 def set_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetClock:
     """Set the clock of all processes that are started from now on, so many seconds from the time it is."""
     if shutil.which("cc") is None:
-        unavailable("cc")
+        missing("cc is not there")
     library = tmp_path / "clock.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", library, SOURCE, "-ldl"], check=True)
     clock = tmp_path / "clock"

@@ -28,6 +28,7 @@ from tests.conftest import POSTGRESQL
 from tests.contract.asgi import Counted, ask
 from tests.disks import Disk
 from tests.onlooker import onlooker
+from tests.requiring import missing
 from tests.workers import work_off
 
 Client = Any
@@ -238,6 +239,10 @@ def tablespace(make_disk: Callable[..., Disk]) -> Iterator[tuple[str, Disk]]:
         pytest.skip("PostgreSQL is not run by a user of this machine")
     disk = make_disk(48, f"uid={owner.pw_uid}", "mode=700")
     server, name = onlooker(POSTGRESQL), f"stockroom_{uuid.uuid4().hex}"
+    try:
+        server.connect().close()
+    except sa.exc.OperationalError:
+        missing("PostgreSQL cannot be reached")
     with server.connect() as connection:
         try:
             connection.execute(sa.text(f"CREATE TABLESPACE {name} LOCATION '{disk.folder}'"))

@@ -15,6 +15,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from tests.requiring import missing
 from tests.service import KEY
 
 SignIn = Callable[..., dict[str, str]]
@@ -43,9 +44,7 @@ def database_url(_postgresql_url: str) -> str:
 def pooled_url(database_url: str, tmp_path: Path) -> Iterator[str]:
     """URL of the test's database by way of a pooler with four connections."""
     if PROGRAM is None:
-        if os.environ.get("STOCKROOM_TEST_REQUIRE_SERVICES") == "1":
-            pytest.fail("PgBouncer is required here and not installed")
-        pytest.skip("PgBouncer is not installed")
+        missing("PgBouncer is not installed")
     url = sa.make_url(database_url)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -23,6 +23,7 @@ from stockroom.work.model import Task
 from tasks.configuration import QUEUE
 from tasks.publisher import BrokerPublisher
 from tests.import_desk import PLENTY, Upload
+from tests.requiring import missing
 from tests.workers import PATIENCE, worker_process
 
 RABBITMQ = os.environ.get("STOCKROOM_TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1//")
@@ -91,10 +92,8 @@ def _rabbitmq() -> str:
     try:
         with kombu.Connection(RABBITMQ, connect_timeout=5) as connection:
             connection.ensure_connection(max_retries=1)
-    except OSError:
-        if os.environ.get("STOCKROOM_TEST_REQUIRE_SERVICES") == "1":
-            pytest.fail("RabbitMQ is required here and cannot be reached")
-        pytest.skip("RabbitMQ cannot be reached")
+    except (OSError, kombu.exceptions.OperationalError):
+        missing("RabbitMQ cannot be reached")
     return RABBITMQ
 
 
